@@ -1,0 +1,1 @@
+//! The OCI registry protocol as pure data.

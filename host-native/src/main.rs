@@ -1,0 +1,2 @@
+//! The `wharfinger` binary.
+fn main() {}
