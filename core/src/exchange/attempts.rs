@@ -1,0 +1,289 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::cx::Event;
+use super::{CallId, Collected, Input, Output, Side, TimerId, To, Until};
+use crate::config::Config;
+use crate::store::{Found, Op, Reply};
+use crate::transfer::Source;
+
+/// So many calls may be open in one exchange.
+pub(crate) const CALLS_MAX: usize = 8;
+
+/// So often a call is tried that can be sent again.
+pub(crate) const TRIES_MAX: u8 = 4;
+
+/// A call as flows know it: one name through all its tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Slot(pub(crate) u8);
+
+/// The calls of an exchange. Between the wire and the flows, it turns what happens to a call into one typed reply:
+/// late news is dropped, small bodies are read, what broke off is tried again, what takes too long is ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Attempts {
+    slots: [Option<Attempt>; CALLS_MAX],
+    generations: [u8; CALLS_MAX],
+    timers: [u8; CALLS_MAX],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Attempt {
+    op: Op,
+    payload: Payload,
+    want: Want,
+    tries: u8,
+    phase: Phase,
+}
+
+/// The body of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Payload {
+    /// None, or at hand: the call can be sent again.
+    Held(Bytes),
+    /// The flow feeds it: it cannot.
+    Fed,
+}
+
+/// What the flow wants of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Want {
+    /// Its head; the flow moves the body.
+    Head,
+    /// Its body too, up to so many bytes.
+    Body(u32, Until),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Sent, no answer yet.
+    Asked,
+    /// Answered, the body is being read.
+    Collecting(Found),
+    /// The flow moves the body of the answer.
+    Open,
+    /// It failed and is to be sent again.
+    Resting,
+}
+
+impl Attempts {
+    /// Starts a call; `None` if too many are open.
+    pub(super) fn begin(
+        &mut self,
+        op: Op,
+        payload: Payload,
+        want: Want,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Slot> {
+        let slot = self.slots.iter().position(Option::is_none)?;
+        self.slots[slot] = Some(Attempt { op, payload, want, tries: 0, phase: Phase::Asked });
+        self.send(slot, config, outbox);
+        Some(Slot(slot as u8))
+    }
+
+    /// How many more calls may be opened.
+    pub(super) fn free(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.is_none()).count()
+    }
+
+    /// The wire's name of an open call.
+    pub(super) fn call(&self, slot: Slot) -> CallId {
+        CallId { slot: slot.0, generation: self.generations[usize::from(slot.0) % CALLS_MAX] }
+    }
+
+    /// Drops a call; nothing more is heard of it.
+    pub(super) fn close(&mut self, slot: Slot, outbox: &mut VecDeque<Output>) {
+        if self.slots.get(usize::from(slot.0)).is_some_and(Option::is_some) {
+            self.abort(usize::from(slot.0), outbox);
+        }
+    }
+
+    /// Drops all calls but one.
+    pub(super) fn abort_all_but(&mut self, kept: Option<Slot>, outbox: &mut VecDeque<Output>) {
+        for slot in 0..CALLS_MAX {
+            if self.slots[slot].is_some() && kept != Some(Slot(slot as u8)) {
+                self.abort(slot, outbox);
+            }
+        }
+    }
+
+    /// Takes what happened and tells what of it concerns the flow.
+    pub(super) fn handle(
+        &mut self,
+        input: Input,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        match input {
+            Input::Head { call, reply } => self.answered(self.find(call)?, reply, config, outbox),
+            Input::Failed { call, .. } => {
+                let slot = self.find(call)?;
+                self.failed(slot, None, config, outbox)
+            }
+            Input::Collected { from: Side::Backend(call), outcome } => {
+                self.collected(self.find(call)?, outcome, config, outbox)
+            }
+            Input::Fed { to: To::Call(call), moved } => {
+                let slot = self.find(call)?;
+                let attempt = self.slots[slot].as_ref()?;
+                if attempt.payload != Payload::Fed {
+                    return None;
+                }
+                self.arm(slot, config.limits.store_time_max..=config.limits.store_time_max, outbox);
+                Some(Event::Fed { slot: Slot(slot as u8), moved })
+            }
+            Input::Fed { to: To::Reply, moved } => Some(Event::Replied { moved }),
+            Input::Collected { from: Side::Client, outcome } => Some(Event::Collected { outcome }),
+            Input::Hashed { moved } => Some(Event::Hashed { moved }),
+            Input::Told { answer } => Some(Event::Told { answer }),
+            Input::Fired { timer } => self.fired(timer, config, outbox),
+            Input::ClientGone => None,
+        }
+    }
+
+    fn answered(
+        &mut self,
+        slot: usize,
+        reply: Reply,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        let call = self.call(Slot(slot as u8));
+        let attempt = self.slots[slot].as_mut().filter(|attempt| attempt.phase == Phase::Asked)?;
+        match (reply, attempt.want) {
+            (Reply::Found(found), Want::Body(max, until)) => {
+                attempt.phase = Phase::Collecting(found);
+                outbox.push_back(Output::Collect { from: Side::Backend(call), max, until });
+                None
+            }
+            (Reply::Unavailable { retry_after }, _) => self.failed(slot, retry_after, config, outbox),
+            (reply, _) => {
+                if matches!((&attempt.op, &reply), (Op::Read { .. }, Reply::Found(_))) {
+                    attempt.phase = Phase::Open;
+                } else {
+                    self.slots[slot] = None;
+                }
+                Some(Event::Answered { slot: Slot(slot as u8), reply })
+            }
+        }
+    }
+
+    fn collected(
+        &mut self,
+        slot: usize,
+        outcome: Collected,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        let attempt = self.slots[slot].as_mut()?;
+        let Phase::Collecting(found) = attempt.phase.clone() else { return None };
+        let event = match outcome {
+            Collected::Whole(bytes) => Event::Read { slot: Slot(slot as u8), found, bytes },
+            Collected::TooLong => Event::Answered { slot: Slot(slot as u8), reply: Reply::Damaged },
+            Collected::Broke | Collected::Late => return self.failed(slot, None, config, outbox),
+        };
+        let rest_follows = matches!(attempt.want, Want::Body(_, Until::Line));
+        if rest_follows && matches!(event, Event::Read { .. }) {
+            attempt.phase = Phase::Open;
+        } else {
+            self.slots[slot] = None;
+        }
+        Some(event)
+    }
+
+    /// A try came to nothing: rests before the next one, or gives up.
+    fn failed(
+        &mut self,
+        slot: usize,
+        retry_after: Option<u32>,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        let attempt = self.slots[slot].as_mut()?;
+        match attempt.phase {
+            Phase::Asked | Phase::Collecting(_) => {}
+            Phase::Open | Phase::Resting => return None,
+        }
+        attempt.tries += 1;
+        if attempt.payload == Payload::Fed || attempt.tries >= TRIES_MAX {
+            self.slots[slot] = None;
+            let reply = Reply::Unavailable { retry_after };
+            return Some(Event::Answered { slot: Slot(slot as u8), reply });
+        }
+        attempt.phase = Phase::Resting;
+        let asked = std::time::Duration::from_secs(u64::from(retry_after.unwrap_or(0).min(RETRY_AFTER_MAX)));
+        let least = (config.limits.backoff_min * (1 << (attempt.tries - 1))).max(asked);
+        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        self.arm(slot, least..=least * 2, outbox);
+        None
+    }
+
+    fn fired(&mut self, timer: TimerId, config: &Config, outbox: &mut VecDeque<Output>) -> Option<Event> {
+        let slot = usize::from(timer.slot);
+        if self.timers.get(slot) != Some(&timer.generation) {
+            return None;
+        }
+        match self.slots[slot].as_ref()?.phase {
+            Phase::Asked | Phase::Collecting(_) => {
+                outbox.push_back(Output::Abort { call: self.call(Slot(timer.slot)) });
+                self.failed(slot, None, config, outbox)
+            }
+            Phase::Open => None,
+            Phase::Resting => {
+                self.send(slot, config, outbox);
+                None
+            }
+        }
+    }
+
+    fn send(&mut self, slot: usize, config: &Config, outbox: &mut VecDeque<Output>) {
+        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        let call = self.call(Slot(slot as u8));
+        let Some(attempt) = self.slots[slot].as_mut() else { return };
+        attempt.phase = Phase::Asked;
+        let op = attempt.op.clone();
+        match attempt.payload.clone() {
+            Payload::Fed => outbox.push_back(Output::Send { call, op, length: None }),
+            Payload::Held(bytes) => {
+                let length = bytes.len() as u64;
+                outbox.push_back(Output::Send { call, op, length: Some(length) });
+                if length > 0 {
+                    outbox.push_back(Output::Feed {
+                        to: To::Call(call),
+                        body: Source::Bytes(bytes),
+                        last: true,
+                    });
+                }
+                self.arm(slot, config.limits.store_time_max..=config.limits.store_time_max, outbox);
+            }
+        }
+    }
+
+    fn arm(
+        &mut self,
+        slot: usize,
+        within: std::ops::RangeInclusive<std::time::Duration>,
+        outbox: &mut VecDeque<Output>,
+    ) {
+        self.timers[slot] = self.timers[slot].wrapping_add(1);
+        let timer = TimerId { slot: slot as u8, generation: self.timers[slot] };
+        outbox.push_back(Output::Sleep { timer, within });
+    }
+
+    fn abort(&mut self, slot: usize, outbox: &mut VecDeque<Output>) {
+        let resting = self.slots[slot].take().is_some_and(|attempt| attempt.phase == Phase::Resting);
+        if !resting {
+            outbox.push_back(Output::Abort { call: self.call(Slot(slot as u8)) });
+        }
+    }
+
+    fn find(&self, call: CallId) -> Option<usize> {
+        let slot = usize::from(call.slot);
+        let known = self.slots.get(slot)?.is_some() && self.generations[slot] == call.generation;
+        known.then_some(slot)
+    }
+}
+
+/// No store makes an exchange rest longer before a try, in seconds.
+const RETRY_AFTER_MAX: u32 = 10;

@@ -1,0 +1,148 @@
+use std::fmt::Write as _;
+
+use http::header;
+
+use super::{Flow, refuse_reply};
+use crate::exchange::{Answer, Cx, Event, Outcome};
+use crate::oci::{ByteRange, Digest};
+use crate::store::{Key, Op, Reply};
+use crate::transfer::{Source, Take, Tap};
+
+/// Several ranges of a blob in one reply (RFC 9110, section 14.6): as many parts as were asked for, in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BlobParts {
+    digest: Digest,
+    size: u64,
+    ranges: Vec<ByteRange>,
+    boundary: u128,
+    /// The range being sent.
+    at: usize,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum State {
+    /// The first range is asked for; the reply has not begun.
+    Beginning(Answer),
+    /// The range is asked for.
+    Opening,
+    /// The head of a part leaves, then the part.
+    Leading { body: Source },
+    /// The part leaves.
+    Sending,
+    /// The end of the reply leaves.
+    Closing,
+}
+
+impl BlobParts {
+    pub(crate) fn start(
+        digest: Digest,
+        size: u64,
+        ranges: Vec<ByteRange>,
+        entropy: [u8; 16],
+        answer: Answer,
+        cx: &mut Cx<'_>,
+    ) -> Flow {
+        let boundary = u128::from_be_bytes(entropy);
+        let parts = Self { digest, size, ranges, boundary, at: 0, state: State::Beginning(answer) };
+        parts.ask(cx);
+        Flow::BlobParts(Box::new(parts))
+    }
+
+    pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
+        match event {
+            Event::Answered { slot, reply: Reply::Found(found) } if found.size == self.size => {
+                if let State::Beginning(answer) = &self.state {
+                    let kind = format!("multipart/byteranges; boundary={:032x}", self.boundary);
+                    cx.begin_reply(answer.clone().replacing(header::CONTENT_TYPE, &kind), self.length());
+                }
+                let length = self.range().len();
+                let body = cx.body_of(slot, Take::Exactly(length), Tap::Opaque);
+                cx.feed_reply(Source::Bytes(self.lead().into()), false);
+                self.state = State::Leading { body };
+                Flow::BlobParts(self)
+            }
+            Event::Answered { reply, .. } => match self.state {
+                State::Beginning(_) => refuse_reply(&reply, cx),
+                State::Opening | State::Leading { .. } | State::Sending | State::Closing => cut(cx),
+            },
+            Event::Replied { moved } => self.replied(moved.bytes, cx),
+            Event::Read { .. }
+            | Event::Fed { .. }
+            | Event::Collected { .. }
+            | Event::Hashed { .. }
+            | Event::Told { .. } => Flow::BlobParts(self),
+        }
+    }
+
+    fn replied(mut self: Box<Self>, bytes: u64, cx: &mut Cx<'_>) -> Flow {
+        match self.state.clone() {
+            State::Leading { body } if bytes == self.lead().len() as u64 => {
+                cx.feed_reply(body, false);
+                self.state = State::Sending;
+            }
+            State::Sending if bytes == self.range().len() && self.at + 1 < self.ranges.len() => {
+                self.at += 1;
+                cx.close_all();
+                self.ask(cx);
+                self.state = State::Opening;
+            }
+            State::Sending if bytes == self.range().len() => {
+                cx.feed_reply(Source::Bytes(self.close().into()), true);
+                self.state = State::Closing;
+            }
+            State::Closing if bytes == self.close().len() as u64 => {
+                cx.done(Outcome::Complete);
+                return Flow::Over;
+            }
+            State::Beginning(_) | State::Opening => {}
+            State::Leading { .. } | State::Sending | State::Closing => return cut(cx),
+        }
+        Flow::BlobParts(self)
+    }
+
+    fn ask(&self, cx: &mut Cx<'_>) {
+        cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(self.range()) });
+    }
+
+    fn range(&self) -> ByteRange {
+        self.ranges[self.at]
+    }
+
+    /// What stands before the part.
+    fn lead(&self) -> String {
+        self.lead_of(self.at)
+    }
+
+    fn lead_of(&self, at: usize) -> String {
+        let mut lead = String::with_capacity(160);
+        let range = self.ranges[at];
+        let _ = write!(
+            lead,
+            "{}--{:032x}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {}-{}/{}\r\n\r\n",
+            if at == 0 { "" } else { "\r\n" },
+            self.boundary,
+            range.first(),
+            range.last(),
+            self.size
+        );
+        lead
+    }
+
+    /// What stands behind the last part.
+    fn close(&self) -> String {
+        format!("\r\n--{:032x}--\r\n", self.boundary)
+    }
+
+    /// The length of the whole reply in bytes.
+    fn length(&self) -> u64 {
+        let parts = (0..self.ranges.len()).map(|at| self.lead_of(at).len() as u64 + self.ranges[at].len());
+        parts.sum::<u64>() + self.close().len() as u64
+    }
+}
+
+/// The reply has begun: all that is left is to break it.
+fn cut(cx: &mut Cx<'_>) -> Flow {
+    cx.done(Outcome::Cut);
+    Flow::Over
+}

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use super::{Key, Listing};
+use crate::oci::ByteRange;
+
+/// One call to a store. How long its request body is travels with it in `Output::Send`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Reads an object, or a part of it. Answers Found, then the bytes; or Missing.
+    Read {
+        /// The object.
+        key: Key,
+        /// Which bytes; `None` for all.
+        range: Option<ByteRange>,
+    },
+    /// Asks for size and age. Answers Found or Missing.
+    Stat {
+        /// The object.
+        key: Key,
+    },
+    /// Stores the request body under a name, in one atomic step, over whatever stood there. Answers Written, or Exists
+    /// where `create_only` met an object. A body that ends early is never stored.
+    Write {
+        /// The object.
+        key: Key,
+        /// Leaves an object that stands there as it is. A store without compare-and-swap may miss a racing writer.
+        create_only: bool,
+    },
+    /// Publishes one object made of parts, in one atomic step, over whatever stood there. Answers Written, or Missing if
+    /// a part is gone.
+    Join {
+        /// The object.
+        key: Key,
+        /// What it is made of, in order; never empty.
+        parts: Arc<[Part]>,
+    },
+    /// Makes an object young again. Answers Done or Missing.
+    Touch {
+        /// The object.
+        key: Key,
+    },
+    /// Says that parts have been published by a Join: a store that copied or linked them frees them, one that keeps
+    /// pointing at them does nothing. Answers Done.
+    Release {
+        /// The parts.
+        parts: Arc<[Part]>,
+    },
+    /// Removes an object. Answers Done or Missing.
+    Remove {
+        /// The object.
+        key: Key,
+    },
+    /// Lists names in the order of their bytes. Answers Page.
+    List {
+        /// Which names.
+        listing: Listing,
+        /// Only names above this one (without the listing's prefix).
+        after: Option<Box<str>>,
+        /// At most so many rows; at least 1.
+        limit: u32,
+    },
+}
+
+/// One part of a [`Op::Join`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The object.
+    pub key: Key,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its MD5, where the store works with them.
+    pub md5: Option<[u8; 16]>,
+}
