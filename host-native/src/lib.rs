@@ -1,1 +1,14 @@
-//! Library side of the native host, shared by the binary and its tests.
+//! The native host of the wharfinger registry: it carries out, on smol, what the core decides.
+//!
+//! The binary is a thin `main` over this library, so that tests can reach its parts.
+
+pub mod cli;
+pub mod config;
+mod drive;
+pub mod files;
+pub mod http1;
+pub mod logs;
+mod memory;
+mod registry;
+pub mod secret;
+pub mod serve;

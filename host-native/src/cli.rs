@@ -1,0 +1,161 @@
+//! The command line.
+//!
+//! Flags override the configuration file, which overrides the defaults. What a command prints to be read by
+//! others goes to standard output, all else to standard error.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Choice as _, ConfigError, LogFormat, LogLevel, Settings};
+
+/// Exit code of a clean stop.
+pub const EXIT_OK: u8 = 0;
+/// Exit code of a failure at run time.
+pub const EXIT_FAILURE: u8 = 1;
+/// Exit code of a mistake on the command line or in the configuration.
+pub const EXIT_USAGE: u8 = 2;
+
+const ABOUT: &str =
+    "An OCI container registry: images are pushed to it, kept in a directory, and pulled from it";
+
+const TEACHING: &str = "\
+Try it: start it without arguments and, in another terminal, with an image `alpine` at hand:
+  podman push --tls-verify=false alpine 127.0.0.1:5000/alpine
+  skopeo inspect --tls-verify=false docker://127.0.0.1:5000/alpine
+  docker pull 127.0.0.1:5000/alpine
+
+This version has no users and no TLS: whoever reaches it may push and delete. It listens on
+127.0.0.1 unless told otherwise.
+
+Exit codes:
+  0  stopped cleanly, or printed what was asked for
+  1  failed at run time
+  2  a mistake on the command line or in the configuration";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Start {
+    /// To serve with these settings.
+    Serve(Box<Settings>),
+    /// Nothing more: all is printed, and this is the exit code.
+    Exit(ExitCode),
+}
+
+/// Reads the command line and the configuration, and carries out what needs no server.
+pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            let code = if error.use_stderr() { EXIT_USAGE } else { EXIT_OK };
+            return Start::Exit(after_printing(error.print(), code));
+        }
+    };
+    let settings = match line.flags.settings() {
+        Ok(settings) => settings,
+        Err(error) => {
+            let printed = writeln!(io::stderr(), "{error}");
+            return Start::Exit(after_printing(printed, EXIT_USAGE));
+        }
+    };
+    match line.command.unwrap_or(Command::Serve) {
+        Command::Serve => Start::Serve(Box::new(settings)),
+        Command::Config => {
+            let text = config::print(&settings);
+            Start::Exit(after_printing(io::stdout().write_all(text.as_bytes()), EXIT_OK))
+        }
+    }
+}
+
+/// `code`, unless printing failed.
+fn after_printing(printed: io::Result<()>, code: u8) -> ExitCode {
+    match printed {
+        Ok(()) => ExitCode::from(code),
+        Err(_) => ExitCode::from(EXIT_FAILURE),
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "wharfinger", version, about = ABOUT, after_help = TEACHING)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Command {
+    /// Run the registry until SIGTERM or SIGINT (the default)
+    Serve,
+    /// Print the whole effective configuration as YAML, without the secret
+    Config,
+}
+
+#[derive(Debug, Args)]
+struct Flags {
+    /// Configuration file (YAML); without one, the defaults hold
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "WHARFINGER_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Where to listen, such as 127.0.0.1:5000 or [::1]:0 (any free port)
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Directory that holds everything
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Form of the log on standard error
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = PossibleValuesParser::new(LogFormat::NAMES))]
+    log: Option<String>,
+    /// Least important level that is logged
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = PossibleValuesParser::new(LogLevel::NAMES))]
+    log_level: Option<String>,
+}
+
+impl Flags {
+    /// The settings of the file, or the defaults, with the flags put over them.
+    fn settings(self) -> Result<Settings, ConfigError> {
+        let mut settings = match &self.config {
+            Some(path) => config::load(path)?,
+            None => Settings::default(),
+        };
+        if let Some(listen) = self.listen {
+            settings.address = listen.ip();
+            settings.port = listen.port();
+        }
+        if let Some(data) = self.data {
+            settings.storage.root = data;
+        }
+        // The parser of the flags lets only known names through.
+        if let Some(name) = self.log {
+            settings.log.format.choose(&name);
+        }
+        if let Some(name) = self.log_level {
+            settings.log.level.choose(&name);
+        }
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_flags_is_sound() {
+        Line::command().debug_assert();
+    }
+}

@@ -1,0 +1,235 @@
+//! Configuration: one YAML file, every key of which stands in one table (`config/table.rs`).
+//!
+//! ```text
+//! text --yaml--> tree with places --read, by the table--> Settings --print, by the table--> text
+//!                                                                  \-- reference --> docs/configuration.md
+//! ```
+//!
+//! Whatever the table does not know is refused with its place in the file: a key that is silently ignored may
+//! be the one that was meant to lock the registry.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::secret::{self, Secret};
+
+mod choice;
+mod error;
+mod nearest;
+mod print;
+mod read;
+#[cfg(test)]
+mod reference;
+mod table;
+mod yaml;
+
+pub use choice::{Choice, Driver, LogFormat, LogLevel, Sync};
+pub use error::{ConfigError, Place, Problem};
+pub use print::print;
+
+/// Largest configuration file that is read.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The whole effective configuration. docs/configuration.md says what each setting does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 lets the system pick a free one.
+    pub port: u16,
+    /// `http://` or `https://` and authority, without a slash at the end, as clients see this registry.
+    pub public_url: Option<String>,
+    /// The configured sealing secret; [`Settings::sealing_secret`] gives the one to use.
+    pub secret: Option<Secret>,
+    /// Threads that serve requests, at least 1.
+    pub threads: u64,
+    /// Whether a manifest may name content that this registry does not hold.
+    pub sparse_manifests: bool,
+    /// Where content is kept.
+    pub storage: Storage,
+    /// Bounds on time, memory and numbers.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Where content is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The kind of store.
+    pub driver: Driver,
+    /// The directory of the filesystem driver.
+    pub root: PathBuf,
+    /// Whether a write is on the disk before it is acknowledged.
+    pub sync: Sync,
+}
+
+/// Bounds on time, memory and numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request head, bytes.
+    pub head_bytes: u64,
+    /// Longest time for a request head to arrive, from its first byte.
+    pub head_time: Duration,
+    /// Longest time that a connection may stay open between two requests.
+    pub idle_time: Duration,
+    /// Longest pause within a request body.
+    pub body_idle_time: Duration,
+    /// Longest time that a client may take nothing of a reply.
+    pub write_idle_time: Duration,
+    /// Most connections at once.
+    pub connections: u64,
+    /// Longest time that running requests get to finish after SIGTERM.
+    pub drain_time: Duration,
+    /// Largest manifest, bytes.
+    pub manifest_bytes: u64,
+    /// Most descriptors in one manifest.
+    pub manifest_references: u64,
+    /// Most memory for bodies read whole, in all requests together, bytes.
+    pub collected_bytes: u64,
+    /// Longest life of an upload, from its POST.
+    pub upload_age: Duration,
+    /// Youngest age at which unreferenced content may be removed.
+    pub grace: Duration,
+    /// Size at which an upload is cut into segments, bytes.
+    pub segment_bytes: u64,
+    /// The `OCI-Chunk-Min-Length` announced, bytes; 0 announces none.
+    pub chunk_min_bytes: u64,
+    /// Time limit of one store call.
+    pub store_time: Duration,
+    /// Most bytes of an unwanted request body that are read to keep the connection.
+    pub drain_bytes: u64,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// The least important level that is logged.
+    pub level: LogLevel,
+}
+
+impl Default for Settings {
+    /// What holds when nothing is configured: the defaults of the table.
+    fn default() -> Self {
+        let mut settings = blank();
+        for setting in table::SETTINGS {
+            setting.kind.reset(&mut settings);
+        }
+        resolve(&mut settings);
+        settings
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Settings::default().limits
+    }
+}
+
+impl Settings {
+    /// Where to listen.
+    pub fn listen(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// The secret that upload tokens are sealed with: the configured one, or the one in the storage root,
+    /// which is made if it is missing.
+    ///
+    /// # Errors
+    /// Those of [`secret::load_or_create`].
+    pub fn sealing_secret(&self) -> io::Result<Secret> {
+        match &self.secret {
+            Some(secret) => Ok(secret.clone()),
+            None => secret::load_or_create(&self.storage.root),
+        }
+    }
+}
+
+/// Reads the configuration file at `path`.
+///
+/// # Errors
+/// [`ConfigError`] if it cannot be read, or with all that is wrong in it.
+pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+    let file = path.display().to_string();
+    let unreadable =
+        |error: io::Error| ConfigError::Unreadable { file: file.clone(), error: error.to_string() };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(ConfigError::TooLarge { file, bytes_max: FILE_BYTES_MAX });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| ConfigError::NotText {
+        file: file.clone(),
+        line: error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1,
+    })?;
+    parse(&file, &text)
+}
+
+/// Reads a configuration from `text`; `file` is its name in messages.
+///
+/// # Errors
+/// [`ConfigError`] with all that is wrong in it.
+pub fn parse(file: &str, text: &str) -> Result<Settings, ConfigError> {
+    let invalid = |problems| ConfigError::Invalid { file: file.to_owned(), problems };
+    let tree = yaml::parse(text).map_err(|problem| invalid(vec![problem]))?;
+    let mut settings = Settings::default();
+    let problems = read::apply(&tree, &mut settings);
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
+    resolve(&mut settings);
+    Ok(settings)
+}
+
+/// Replaces the values that stand for what the machine offers.
+fn resolve(settings: &mut Settings) {
+    if settings.threads == 0 {
+        settings.threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    }
+}
+
+/// A `Settings` for the table to write on.
+fn blank() -> Settings {
+    Settings {
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        port: 0,
+        public_url: None,
+        secret: None,
+        threads: 0,
+        sparse_manifests: false,
+        storage: Storage { driver: Driver::Filesystem, root: PathBuf::new(), sync: Sync::Full },
+        limits: Limits {
+            head_bytes: 0,
+            head_time: Duration::ZERO,
+            idle_time: Duration::ZERO,
+            body_idle_time: Duration::ZERO,
+            write_idle_time: Duration::ZERO,
+            connections: 0,
+            drain_time: Duration::ZERO,
+            manifest_bytes: 0,
+            manifest_references: 0,
+            collected_bytes: 0,
+            upload_age: Duration::ZERO,
+            grace: Duration::ZERO,
+            segment_bytes: 0,
+            chunk_min_bytes: 0,
+            store_time: Duration::ZERO,
+            drain_bytes: 0,
+        },
+        log: Log { format: LogFormat::Human, level: LogLevel::Info },
+    }
+}
+
+#[cfg(test)]
+mod tests;

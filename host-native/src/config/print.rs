@@ -1,0 +1,88 @@
+//! Settings as a configuration file that says all of them.
+
+use super::Settings;
+use super::table::{Kind, SETTINGS};
+
+/// Longest line of a comment, characters.
+const COMMENT_CHARS_MAX: usize = 100;
+
+/// The whole of `settings` as YAML, with what each one does. It reads back to the same settings, save that
+/// the secret is not shown.
+pub fn print(settings: &Settings) -> String {
+    let mut settings = settings.clone();
+    let mut text = String::new();
+    let mut open: Vec<&str> = Vec::new();
+    for setting in SETTINGS {
+        let mut sections: Vec<&str> = setting.path.split('.').collect();
+        let key = sections.pop().unwrap_or_default();
+        let common = open.iter().zip(&sections).take_while(|(open, section)| open == section).count();
+        for (depth, section) in sections.iter().enumerate().skip(common) {
+            text.push_str(&format!("{}{section}:\n", indent(depth)));
+        }
+        let margin = indent(sections.len());
+        text.push_str(&comment(&margin, setting.doc));
+        text.push_str(&margin);
+        text.push_str(&match value(&setting.kind, &mut settings) {
+            Shown::Value(value) => format!("{key}: {value}\n"),
+            Shown::Remark(remark) => format!("# {key}: {remark}\n"),
+        });
+        open = sections;
+    }
+    text
+}
+
+/// How a value appears.
+pub enum Shown {
+    /// As it stands in the file.
+    Value(String),
+    /// As a comment: it has no value, or one that is not shown.
+    Remark(&'static str),
+}
+
+/// The value of the field of `kind`.
+pub fn value(kind: &Kind, settings: &mut Settings) -> Shown {
+    Shown::Value(match kind {
+        Kind::Address { field, .. } => quoted(&field(settings).to_string()),
+        Kind::Port { field, .. } => field(settings).to_string(),
+        Kind::Number { field, .. } => field(settings).to_string(),
+        Kind::Seconds { field, .. } => field(settings).as_secs_f64().to_string(),
+        Kind::Switch { field, .. } => field(settings).to_string(),
+        Kind::Name { field, .. } => field(settings).name().to_owned(),
+        Kind::Path { field, .. } => quoted(&field(settings).to_string_lossy()),
+        Kind::Url { field } => match field(settings) {
+            Some(url) => quoted(url),
+            None => return Shown::Remark("not set"),
+        },
+        Kind::Secret { field, .. } => {
+            return Shown::Remark(match field(settings) {
+                Some(_) => "set, and not shown",
+                None => "not set; kept in the file `secret` under storage.root",
+            });
+        }
+    })
+}
+
+/// `doc` as comment lines.
+fn comment(margin: &str, doc: &str) -> String {
+    let mut lines = String::new();
+    let mut line = format!("{margin}#");
+    for word in doc.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > COMMENT_CHARS_MAX {
+            lines.push_str(&std::mem::replace(&mut line, format!("{margin}#")));
+            lines.push('\n');
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
+fn indent(depth: usize) -> String {
+    "  ".repeat(depth)
+}
+
+/// A YAML scalar in double quotes.
+fn quoted(text: &str) -> String {
+    // Every JSON string is a double-quoted scalar of YAML 1.2 (section 1.3).
+    serde_json::Value::from(text).to_string()
+}

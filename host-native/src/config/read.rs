@@ -1,0 +1,297 @@
+//! Carries a tree over into settings, by the table, and says all that is wrong with it.
+
+use std::time::Duration;
+
+use super::Settings;
+use super::error::{Place, Problem};
+use super::nearest::nearest;
+use super::table::{Kind, SETTINGS, UNSUPPORTED, Unsupported};
+use super::yaml::{Entry, Node, Value};
+use crate::secret::Secret;
+
+/// Longest excerpt of a value in a message, characters.
+const EXCERPT_CHARS_MAX: usize = 60;
+
+/// How zuul-registry marks a value to be taken from the environment.
+const ENVIRONMENT_MARK: &str = "%(ZUUL_";
+
+/// Sets what `tree` says in `settings`. If problems are returned, `settings` is of no use.
+pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
+    let mut walk = Walk { settings, problems: Vec::new(), places: Vec::new() };
+    walk.section("", tree);
+    let top_missing = matches!(&tree.value, Value::Mapping(entries) if entries.is_empty());
+    if top_missing {
+        walk.refuse(tree.place, "", "found an empty mapping; expected the key `registry`".to_owned());
+    }
+    walk.compare();
+    walk.problems
+}
+
+struct Walk<'a> {
+    settings: &'a mut Settings,
+    problems: Vec<Problem>,
+    /// Where each setting was read.
+    places: Vec<(&'static str, Place)>,
+}
+
+impl Walk<'_> {
+    /// Reads the keys of the mapping at `path`.
+    fn section(&mut self, path: &str, node: &Node) {
+        match &node.value {
+            Value::Mapping(entries) => {
+                for entry in entries {
+                    self.entry(path, entry);
+                }
+            }
+            // `limits:` with every line below it commented out.
+            Value::Scalar { text, plain: true } if scalar(text) == Scalar::Null && !path.is_empty() => {}
+            Value::Scalar { .. } | Value::List => {
+                let keys: Vec<&str> = keys_of(path).collect();
+                let found = found(&node.value, false);
+                self.refuse(
+                    node.place,
+                    path,
+                    format!("found {found}; expected a mapping with {}", listed(&keys)),
+                );
+            }
+        }
+    }
+
+    fn entry(&mut self, section: &str, Entry { place, key, node }: &Entry) {
+        if key.contains('.') {
+            self.refuse(
+                *place,
+                key,
+                "unknown key; expected one key per line, sections indented below their name".into(),
+            );
+            return;
+        }
+        let path = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
+        if let Some(Unsupported { reason, .. }) = UNSUPPORTED.iter().find(|entry| names(entry, &path, node)) {
+            self.refuse(*place, &path, (*reason).to_owned());
+        } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.path == path) {
+            match read(&setting.kind, &node.value, self.settings) {
+                Ok(()) => self.places.push((setting.path, node.place)),
+                Err(message) => self.refuse(node.place, &path, message),
+            }
+        } else if keys_of(&path).next().is_some() {
+            self.section(&path, node);
+        } else {
+            self.refuse(*place, &path, unknown(section, key));
+        }
+    }
+
+    /// Checks what two settings say together.
+    fn compare(&mut self) {
+        let (manifest, collected) = ("registry.limits.manifest-bytes", "registry.limits.collected-bytes");
+        let limits = &self.settings.limits;
+        let (manifest_bytes, collected_bytes) = (limits.manifest_bytes, limits.collected_bytes);
+        if manifest_bytes <= collected_bytes {
+            return;
+        }
+        let place = |path| self.places.iter().find(|(read, _)| *read == path).map(|(_, place)| *place);
+        // One of the two was set, since the defaults fit each other.
+        if let Some(place) = place(manifest) {
+            let message = format!(
+                "found {manifest_bytes}; expected at most collected-bytes, which is {collected_bytes}: lower this or raise that"
+            );
+            self.refuse(place, manifest, message);
+        } else if let Some(place) = place(collected) {
+            let message = format!(
+                "found {collected_bytes}; expected at least manifest-bytes, which is {manifest_bytes}: raise this or lower that"
+            );
+            self.refuse(place, collected, message);
+        }
+    }
+
+    fn refuse(&mut self, place: Place, path: &str, message: String) {
+        self.problems.push(Problem { place, path: path.to_owned(), message });
+    }
+}
+
+/// Whether `entry` speaks of this key with this value.
+fn names(entry: &Unsupported, path: &str, node: &Node) -> bool {
+    entry.path == path
+        && match (entry.value, &node.value) {
+            (None, _) => true,
+            (Some(value), Value::Scalar { text, .. }) => text == value,
+            (Some(_), Value::List | Value::Mapping(_)) => false,
+        }
+}
+
+/// The keys that may stand in the section at `path`; none if there is no such section.
+fn keys_of(path: &str) -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    SETTINGS.iter().filter_map(move |setting| {
+        let rest = match path {
+            "" => setting.path,
+            path => setting.path.strip_prefix(path)?.strip_prefix('.')?,
+        };
+        let key = rest.split('.').next().unwrap_or(rest);
+        (std::mem::replace(&mut last, key) != key).then_some(key)
+    })
+}
+
+/// What to say about a key that nothing knows.
+fn unknown(section: &str, key: &str) -> String {
+    if let Some(near) = nearest(key, keys_of(section)) {
+        return format!("unknown key; did you mean `{near}`?");
+    }
+    let elsewhere = SETTINGS.iter().filter_map(|setting| setting.path.rsplit('.').next());
+    if let Some(near) = nearest(key, elsewhere)
+        && let Some(setting) = SETTINGS.iter().find(|setting| setting.path.rsplit('.').next() == Some(near))
+    {
+        return format!("unknown key; did you mean `{}`?", setting.path);
+    }
+    let keys: Vec<&str> = keys_of(section).collect();
+    format!("unknown key; expected {}", listed(&keys))
+}
+
+/// Sets the field of `kind` to `value`, or says what was found and what was expected.
+fn read(kind: &Kind, value: &Value, settings: &mut Settings) -> Result<(), String> {
+    let secret = matches!(kind, Kind::Secret { .. });
+    set(kind, value, settings)
+        .ok_or_else(|| format!("found {}; expected {}", found(value, secret), expected(kind, settings)))
+}
+
+/// Sets the field of `kind`, unless `value` does not fit it.
+fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
+    let Value::Scalar { text, plain } = value else { return None };
+    let as_text = || (!*plain || scalar(text) == Scalar::Text).then_some(text.as_str());
+    let as_text = || as_text().filter(|text| !text.contains(ENVIRONMENT_MARK));
+    match kind {
+        Kind::Address { field, .. } => *field(settings) = as_text()?.parse().ok()?,
+        Kind::Port { field, .. } => *field(settings) = whole(text, *plain)?.try_into().ok()?,
+        Kind::Number { min, max, field, .. } => {
+            *field(settings) = whole(text, *plain).filter(|number| (*min..=*max).contains(number))?;
+        }
+        Kind::Seconds { min, max, field, .. } => {
+            let seconds = decimal(text, *plain).filter(|seconds| (*min..=*max).contains(seconds))?;
+            *field(settings) = Duration::try_from_secs_f64(seconds).ok()?;
+        }
+        Kind::Switch { field, .. } => {
+            *field(settings) = match scalar(text) {
+                Scalar::Truth(truth) if *plain => truth,
+                Scalar::Truth(_) | Scalar::Null | Scalar::Number | Scalar::Text => return None,
+            };
+        }
+        Kind::Name { field, .. } => return field(settings).choose(as_text()?).then_some(()),
+        Kind::Path { field, .. } => {
+            *field(settings) = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?.into();
+        }
+        Kind::Url { field } => *field(settings) = Some(url(as_text()?)?),
+        Kind::Secret { min, max, field } => {
+            let phrase = as_text().filter(|phrase| (*min..=*max).contains(&phrase.len()))?;
+            *field(settings) = Some(Secret::from_phrase(phrase));
+        }
+    }
+    Some(())
+}
+
+/// What `kind` takes, in words.
+pub fn expected(kind: &Kind, settings: &mut Settings) -> String {
+    match kind {
+        Kind::Address { .. } => "an IP address such as 127.0.0.1 or \"::1\"".to_owned(),
+        Kind::Port { .. } => "a whole number from 0 to 65535".to_owned(),
+        Kind::Number { min, max, unit, .. } => format!("a whole number from {min} to {max} ({unit})"),
+        Kind::Seconds { min, max, .. } => format!("a number from {min} to {max} (seconds)"),
+        Kind::Switch { .. } => "true or false".to_owned(),
+        Kind::Name { field, .. } => listed(field(settings).names()),
+        Kind::Path { .. } => "a path".to_owned(),
+        Kind::Url { .. } => "a URL of http or https without user, path and query".to_owned(),
+        Kind::Secret { min, max, .. } => {
+            format!("a text of {min} to {max} bytes, in quotes if it looks like a number")
+        }
+    }
+}
+
+/// `a`, `b` or `c`.
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// `value` in words; of a secret, only its length.
+fn found(value: &Value, secret: bool) -> String {
+    match value {
+        Value::List => "a list".to_owned(),
+        Value::Mapping(_) => "a mapping".to_owned(),
+        Value::Scalar { text, .. } if text.contains(ENVIRONMENT_MARK) => {
+            "a reference to the environment, which this version does not replace".to_owned()
+        }
+        Value::Scalar { text, plain } => match if *plain { scalar(text) } else { Scalar::Text } {
+            Scalar::Null => "nothing".to_owned(),
+            Scalar::Text if secret => format!("a text of {} bytes", text.len()),
+            Scalar::Number if secret => "a number".to_owned(),
+            Scalar::Truth(_) | Scalar::Number => excerpt(text),
+            Scalar::Text => format!("the text {:?}", excerpt(text)),
+        },
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What a scalar without quotes is, by the core schema of YAML 1.2 (section 10.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scalar {
+    Null,
+    Truth(bool),
+    Number,
+    Text,
+}
+
+fn scalar(text: &str) -> Scalar {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
+        "true" | "True" | "TRUE" => Scalar::Truth(true),
+        "false" | "False" | "FALSE" => Scalar::Truth(false),
+        text if is_number(text) => Scalar::Number,
+        _ => Scalar::Text,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let radix = |prefix, radix| {
+        text.strip_prefix(prefix).is_some_and(|digits: &str| {
+            !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix))
+        })
+    };
+    let special = matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN");
+    // Rust reads `inf` and `nan` as numbers, YAML does not.
+    let digits = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    special || radix("0x", 16) || radix("0o", 8) || (digits && unsigned.parse::<f64>().is_ok())
+}
+
+/// A whole number in decimal. A leading zero is refused: it makes an octal number of YAML 1.1, a decimal one
+/// of 1.2.
+fn whole(text: &str, plain: bool) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && digits && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok())?
+}
+
+/// A number such as `30` or `0.3`.
+fn decimal(text: &str, plain: bool) -> Option<f64> {
+    let (units, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let units = whole(units, plain).map(|_| ());
+    let fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    (units.is_some() && fraction).then(|| text.parse().ok())?
+}
+
+/// Scheme and authority of a URL that has nothing else.
+fn url(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
+    (bare && !authority.host().is_empty()).then(|| format!("{scheme}://{authority}"))
+}

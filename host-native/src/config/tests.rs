@@ -1,0 +1,246 @@
+use super::*;
+
+fn refused(text: &str) -> String {
+    parse("f.yaml", text).expect_err(text).to_string()
+}
+
+/// The settings of a file with these lines under `registry:`.
+fn accepted(lines: &str) -> Settings {
+    let text = format!("registry:\n{lines}");
+    parse("f.yaml", &text).expect(&text)
+}
+
+#[test]
+fn nothing_configured_is_the_defaults() {
+    let settings = Settings::default();
+    assert_eq!(settings.listen().to_string(), "127.0.0.1:5000");
+    assert_eq!(settings.storage.root, PathBuf::from("./wharfinger-data"));
+    assert_eq!(settings.limits.manifest_bytes, 4 * 1024 * 1024);
+    assert_eq!(settings.limits.upload_age, Duration::from_secs(86400));
+    assert!(settings.threads >= 1);
+    assert!(!settings.sparse_manifests);
+    assert_eq!(parse("f", "registry:\n").expect("an empty section"), settings);
+    assert_eq!(accepted("  limits:\n  storage: ~\n"), settings);
+}
+
+#[test]
+fn a_file_of_zuul_registry_reads() {
+    let settings = accepted(
+        "  address: '0.0.0.0'\n  port: 9000\n  public-url: https://registry.example.org:5000/\n  secret: test_token_secret\n  storage:\n    driver: filesystem\n    root: /storage\n",
+    );
+    assert_eq!(settings.listen().to_string(), "0.0.0.0:9000");
+    assert_eq!(settings.public_url.as_deref(), Some("https://registry.example.org:5000"));
+    assert_eq!(settings.secret, Some(Secret::from_phrase("test_token_secret")));
+    assert_eq!(settings.storage.root, PathBuf::from("/storage"));
+}
+
+#[test]
+fn every_kind_of_value_reads() {
+    let settings = accepted(
+        "  address: \"::1\"\n  port: 0\n  threads: 3\n  sparse-manifests: true\n  storage: {sync: none, root: \"a b\"}\n  limits:\n    head-seconds: 0.3\n    idle-seconds: 2\n    drain-seconds: 0\n    head-bytes: 1024\n  log: {format: json, level: trace}\n",
+    );
+    assert_eq!(settings.listen().to_string(), "[::1]:0");
+    assert_eq!(settings.threads, 3);
+    assert!(settings.sparse_manifests);
+    assert_eq!((settings.storage.sync, settings.storage.root), (Sync::None, PathBuf::from("a b")));
+    assert_eq!(settings.limits.head_time, Duration::from_millis(300));
+    assert_eq!(settings.limits.idle_time, Duration::from_secs(2));
+    assert_eq!(settings.limits.drain_time, Duration::ZERO);
+    assert_eq!(settings.limits.head_bytes, 1024);
+    assert_eq!(settings.log, Log { format: LogFormat::Json, level: LogLevel::Trace });
+}
+
+#[test]
+fn refusals_name_the_place_the_key_what_was_found_and_what_was_expected() {
+    for (text, expected) in [
+        (
+            "registry:\n  port: 70000\n",
+            "f.yaml:2:9: registry.port: found 70000; expected a whole number from 0 to 65535",
+        ),
+        (
+            "registry:\n  port: \"5000\"\n",
+            "f.yaml:2:9: registry.port: found the text \"5000\"; expected a whole number from 0 to 65535",
+        ),
+        (
+            "registry:\n  address: localhost\n",
+            "f.yaml:2:12: registry.address: found the text \"localhost\"; expected an IP address such as 127.0.0.1 or \"::1\"",
+        ),
+        (
+            "registry:\n  sparse-manifests: yes\n",
+            "f.yaml:2:21: registry.sparse-manifests: found the text \"yes\"; expected true or false",
+        ),
+        (
+            "registry:\n  limits:\n    head-bytes: 12\n",
+            "f.yaml:3:17: registry.limits.head-bytes: found 12; expected a whole number from 1024 to 1048576 (bytes)",
+        ),
+        (
+            "registry:\n  limits:\n    head-seconds: [1]\n",
+            "f.yaml:3:19: registry.limits.head-seconds: found a list; expected a number from 0.01 to 3600 (seconds)",
+        ),
+        (
+            "registry:\n  log: {level: loud}\n",
+            "f.yaml:2:16: registry.log.level: found the text \"loud\"; expected `error`, `warn`, `info`, `debug` or `trace`",
+        ),
+        (
+            "registry:\n  storage:\n    root: 7\n",
+            "f.yaml:3:11: registry.storage.root: found 7; expected a path",
+        ),
+        (
+            "registry:\n  log: json\n",
+            "f.yaml:2:8: registry.log: found the text \"json\"; expected a mapping with `format` or `level`",
+        ),
+        ("registry:\n  prot: 1\n", "f.yaml:2:3: registry.prot: unknown key; did you mean `port`?"),
+        (
+            "registry:\n  limits:\n    head_bytes: 1\n",
+            "f.yaml:3:5: registry.limits.head_bytes: unknown key; did you mean `head-bytes`?",
+        ),
+        (
+            "registry:\n  head-bytes: 1\n",
+            "f.yaml:2:3: registry.head-bytes: unknown key; did you mean `registry.limits.head-bytes`?",
+        ),
+        ("port: 1\n", "f.yaml:1:1: port: unknown key; did you mean `registry.port`?"),
+        (
+            "registry:\n  log:\n    colour: 1\n",
+            "f.yaml:3:5: registry.log.colour: unknown key; expected `format` or `level`",
+        ),
+        (
+            "registry.port: 1\n",
+            "f.yaml:1:1: registry.port: unknown key; expected one key per line, sections indented below their name",
+        ),
+        ("- 1\n", "f.yaml:1:1: found a list; expected a mapping with `registry`"),
+        ("{}\n", "f.yaml:1:1: found an empty mapping; expected the key `registry`"),
+        (
+            "registry:\n  limits:\n    manifest-bytes: 2048\n    collected-bytes: 1024\n",
+            "f.yaml:3:21: registry.limits.manifest-bytes: found 2048; expected at most collected-bytes, which is 1024: lower this or raise that",
+        ),
+        (
+            "registry:\n  limits:\n    collected-bytes: 1024\n",
+            "f.yaml:3:22: registry.limits.collected-bytes: found 1024; expected at least manifest-bytes, which is 4194304: raise this or lower that",
+        ),
+        ("registry: [\n", "f.yaml:2:1: not valid YAML"),
+    ] {
+        let message = refused(text);
+        assert!(message.starts_with(expected), "{text:?}\n  said     {message}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn numbers_are_decimal_and_nothing_else() {
+    for number in
+        ["010", "0x400", "1_024", "1e4", "+2048", "-1", "2048.0", "99999999999999999999", "~", "''", ".inf"]
+    {
+        let message = refused(&format!("registry:\n  limits:\n    head-bytes: {number}\n"));
+        assert!(message.contains("expected a whole number"), "{number}: {message}");
+    }
+    for number in [
+        "1e1", ".5", "5.", "-0.5", "nan", ".nan", ".inf", "inf", "'3'", "3601", "0", "0.001", "1.2.3", "01.5",
+    ] {
+        let message = refused(&format!("registry:\n  limits:\n    head-seconds: {number}\n"));
+        assert!(message.contains("expected a number from"), "{number}: {message}");
+    }
+}
+
+#[test]
+fn public_urls_have_a_scheme_an_authority_and_no_more() {
+    for url in [
+        "example.org",
+        "ftp://a",
+        "http://",
+        "https://a/registry",
+        "https://u:p@a",
+        "https://a?b",
+        "https://a#b",
+    ] {
+        let message = refused(&format!("registry:\n  public-url: {url}\n"));
+        assert!(message.contains("expected a URL"), "{url}: {message}");
+    }
+}
+
+#[test]
+fn what_would_open_a_locked_registry_is_refused() {
+    for (lines, expected) in [
+        (
+            "  users:\n    - name: a\n      pass: hidden\n      access: write\n",
+            "registry.users: this version has no users",
+        ),
+        ("  users: []\n", "this version has no users"),
+        ("  tls-cert: /cert.pem\n", "registry.tls-cert: this version cannot serve TLS"),
+        ("  tls-key: /key.pem\n", "registry.tls-key: this version cannot serve TLS"),
+        ("  storage: {driver: swift}\n", "registry.storage.driver: this version cannot store in Swift"),
+        ("  storage: {driver: 'swift'}\n", "this version cannot store in Swift"),
+        (
+            "  storage: {cloud: x, container: y}\n",
+            "registry.storage.cloud: this version cannot store in Swift",
+        ),
+        ("  storage: {expiration: 86400}\n", "this version never removes manifests by age"),
+        (
+            "  secret: '%(ZUUL_REGISTRY_SECRET)'\n",
+            "a reference to the environment, which this version does not replace",
+        ),
+        ("  storage: {root: '%(ZUUL_ROOT)s'}\n", "a reference to the environment"),
+    ] {
+        let message = refused(&format!("registry:\n{lines}"));
+        assert!(message.contains(expected), "{lines}: {message}");
+        assert!(!message.contains("hidden"), "{message}");
+    }
+}
+
+#[test]
+fn no_secret_is_shown_by_anything() {
+    for lines in
+        ["secret: hidden\n", "secret: 271828182845904523\n", "secret: \"hidden\"\n", "secret: {hidden: x}\n"]
+    {
+        let message = refused(&format!("registry:\n  {lines}"));
+        assert!(message.contains("registry.secret: found"), "{message}");
+        assert!(!message.contains("hidden") && !message.contains("2718"), "{message}");
+    }
+    let settings = accepted("  secret: hidden-0123456789\n");
+    assert!(!format!("{settings:?}").contains("hidden"));
+    assert!(!print(&settings).contains("hidden"));
+    assert!(print(&settings).contains("# secret: set, and not shown\n"));
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once_but_not_without_end() {
+    let message = refused("registry:\n  port: x\n  addres: 1\n  users: []\n");
+    let starts: Vec<&str> = message.lines().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(starts, ["f.yaml:2:9", "f.yaml:3:3", "f.yaml:4:3"]);
+    let many: String = (0..100).map(|number| format!("  nothing{number}: 1\n")).collect();
+    let message = refused(&format!("registry:\n{many}"));
+    assert_eq!(message.lines().count(), 21);
+    assert!(message.ends_with("f.yaml: 80 more problems"), "{message}");
+    let message = refused(&format!("registry:\n  address: {}\n", "ä".repeat(10_000)));
+    assert!(message.len() < 400, "{message}");
+}
+
+#[test]
+fn what_is_printed_reads_back_to_the_same() {
+    let mut settings = accepted(
+        "  address: '::1'\n  public-url: http://a:1\n  sparse-manifests: true\n  storage: {root: \"a \\\"b\\\"\\n\\\\c: #d\"}\n  limits: {head-seconds: 0.35, store-seconds: 0.01}\n",
+    );
+    assert_eq!(parse("printed", &print(&settings)).expect("reads"), settings);
+    settings = Settings::default();
+    assert_eq!(parse("printed", &print(&settings)).expect("reads"), settings);
+}
+
+#[test]
+fn unreadable_large_and_binary_files_are_told_apart() {
+    let dir = tempdir("config-files");
+    let path = dir.join("wharfinger.yaml");
+    let message = load(&path).expect_err("missing").to_string();
+    assert!(message.contains("cannot read the configuration file"), "{message}");
+    std::fs::write(&path, vec![b'#'; FILE_BYTES_MAX as usize + 1]).expect("writes");
+    assert!(matches!(load(&path), Err(ConfigError::TooLarge { .. })));
+    std::fs::write(&path, b"registry:\n  # \xff\n").expect("writes");
+    assert!(matches!(load(&path), Err(ConfigError::NotText { line: 2, .. })));
+    std::fs::write(&path, "\u{feff}registry:\r\n  port: 1\r\n").expect("writes");
+    assert_eq!(load(&path).expect("a mark of the byte order and DOS lines are fine").port, 1);
+    std::fs::remove_dir_all(&dir).expect("removes");
+}
+
+/// A fresh directory.
+fn tempdir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("wharfinger-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("makes a directory");
+    dir
+}

@@ -1,0 +1,331 @@
+//! The loop that carries out an exchange: every output becomes something done, or a future that resolves to inputs.
+
+mod calls;
+mod collect;
+mod pump;
+mod timers;
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{HeaderMap, StatusCode};
+use smol::lock::Mutex;
+use wharfinger_core::exchange::{
+    Ask, CallId, Exchange, Given, Input, Outcome, Output, ReplyHead, RequestHead, Side, To, Told,
+};
+use wharfinger_core::store::{Fault, Key, Op};
+use wharfinger_core::transfer::{Source, Take, Tap};
+
+use crate::files::Body;
+use crate::http1::{BodyLength, BodyReader, ReplyLength, ReplyWriter, Request};
+use crate::memory::Grant;
+use crate::registry::Registry;
+use calls::Calls;
+use timers::Timers;
+
+/// One exchange, being carried out.
+pub struct Drive<'a> {
+    registry: &'a Registry,
+    exchange: Exchange,
+    /// Pumps share it with the end of the exchange: an aborted one must not take it along.
+    client: Arc<Mutex<BodyReader>>,
+    /// `None` while a pump has it.
+    reply: Option<ReplyWriter>,
+    head_only: bool,
+    /// A GET or HEAD: it removes nothing but what it found damaged.
+    reads: bool,
+    closing: bool,
+    calls: Calls,
+    timers: Timers,
+    work: Vec<(Option<CallId>, Work)>,
+    inbox: VecDeque<Input>,
+    grants: Vec<Grant>,
+    status: StatusCode,
+}
+
+/// How an exchange went, for the log and for the connection.
+pub struct Driven {
+    /// What is left of the request's body, where it can still be read.
+    pub body: Option<BodyReader>,
+    /// The reply; `None` if it went down with its pump.
+    pub reply: Option<ReplyWriter>,
+    /// The status that was told.
+    pub status: StatusCode,
+    /// Whether the reply is whole.
+    pub outcome: Outcome,
+}
+
+type Work = Pin<Box<dyn Future<Output = News> + Send>>;
+
+/// What a piece of work brings back.
+enum News {
+    /// Inputs, in order.
+    Inputs(Vec<Input>),
+    /// A call was answered.
+    Answered { call: CallId, answer: crate::files::Answer },
+    /// A feed of the reply ended.
+    Replied { reply: ReplyWriter, body: Option<(CallId, Body)>, input: Input },
+    /// Memory was granted, or not.
+    Memory(Option<Grant>),
+    /// Nobody is to be waited for any longer.
+    Stopped,
+}
+
+impl<'a> Drive<'a> {
+    /// Starts the exchange of a request. With `closing` the reply says that the connection is not used again.
+    pub fn new(
+        registry: &'a Registry,
+        request: &Request,
+        given: Given,
+        body: BodyReader,
+        reply: ReplyWriter,
+        closing: bool,
+    ) -> Self {
+        let length = match request.length {
+            BodyLength::Exactly(length) => wharfinger_core::exchange::BodyLength::Exactly(length),
+            BodyLength::Chunked => wharfinger_core::exchange::BodyLength::Unknown,
+        };
+        let head = RequestHead {
+            method: &request.method,
+            target: &request.target,
+            headers: &request.headers,
+            body: length,
+        };
+        Self {
+            registry,
+            exchange: Exchange::new(&registry.config, &head, given),
+            client: Arc::new(Mutex::new(body)),
+            reply: Some(reply),
+            head_only: request.method == http::Method::HEAD,
+            reads: request.method == http::Method::HEAD || request.method == http::Method::GET,
+            closing,
+            calls: Calls::default(),
+            timers: Timers::default(),
+            work: Vec::new(),
+            inbox: VecDeque::new(),
+            grants: Vec::new(),
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Carries the exchange out to its end, or until `stopped` says that nobody waits any longer.
+    pub async fn run(mut self, stopped: impl Future<Output = ()> + Send + 'static) -> Driven {
+        let stopped: Work = Box::pin(async move {
+            stopped.await;
+            News::Stopped
+        });
+        let mut stopped = Some(stopped);
+        let outcome = loop {
+            match self.exchange.poll_output() {
+                Output::Send { call, op, length } => self.send(call, op, length),
+                Output::Feed { to: To::Call(call), body, last } => self.feed_call(call, body, last),
+                Output::Feed { to: To::Reply, body, last } => self.feed_reply(body, last),
+                Output::Collect { from: Side::Client, max, .. } => {
+                    let work = collect::client(self.client.clone(), max);
+                    self.work.push((None, Box::pin(work)));
+                }
+                Output::Collect { from: Side::Backend(call), max, until } => {
+                    let outcome = collect::backend(self.calls.body(call), max, until);
+                    self.inbox.push_back(Input::Collected { from: Side::Backend(call), outcome });
+                }
+                Output::Digest { from, hashing } => self.digest(from, &hashing),
+                Output::Respond { head, length } => self.respond(&head, length),
+                Output::Ask { what: Ask::Memory { bytes } } => {
+                    let memory = self.registry.memory.clone();
+                    let patience = self.registry.config.limits.store_time_max;
+                    let work = async move { News::Memory(memory.take(u64::from(bytes), patience).await) };
+                    self.work.push((None, Box::pin(work)));
+                }
+                Output::Abort { call } => {
+                    self.calls.close(call);
+                    self.work.retain(|(of, _)| *of != Some(call));
+                }
+                Output::Sleep { timer, within } => self.timers.start(timer, within),
+                Output::Wait => {
+                    let Some(input) = self.next(&mut stopped).await else {
+                        tracing::error!("an exchange waits for nothing; please report this");
+                        break Outcome::Cut;
+                    };
+                    self.exchange.handle_input(input);
+                }
+                Output::Done(outcome) => break outcome,
+            }
+        };
+        self.end(outcome)
+    }
+
+    fn end(self, outcome: Outcome) -> Driven {
+        drop(self.work);
+        let mut reply = self.reply;
+        if outcome == Outcome::Cut
+            && let Some(reply) = &mut reply
+        {
+            reply.cut();
+        }
+        let body = Arc::into_inner(self.client).map(Mutex::into_inner);
+        Driven { body, reply, status: self.status, outcome }
+    }
+
+    /// The next input; `None` if nothing is under way that could bring one.
+    async fn next(&mut self, stopped: &mut Option<Work>) -> Option<Input> {
+        loop {
+            if let Some(input) = self.inbox.pop_front() {
+                return Some(input);
+            }
+            if self.work.is_empty() && self.timers.is_empty() {
+                return None;
+            }
+            let (work, timers) = (&mut self.work, &mut self.timers);
+            let news = poll_fn(|cx| {
+                for at in 0..work.len() {
+                    if let Poll::Ready(news) = work[at].1.as_mut().poll(cx) {
+                        drop(work.swap_remove(at));
+                        return Poll::Ready(Ok(news));
+                    }
+                }
+                if let Some(waiting) = stopped
+                    && waiting.as_mut().poll(cx).is_ready()
+                {
+                    *stopped = None;
+                    return Poll::Ready(Ok(News::Stopped));
+                }
+                timers.poll(cx).map(Err)
+            })
+            .await;
+            match news {
+                Ok(news) => self.take(news),
+                Err(timer) => return Some(Input::Fired { timer }),
+            }
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Inputs(inputs) => self.inbox.extend(inputs),
+            News::Answered { call, answer } => {
+                let input = self.calls.answered(call, answer);
+                self.inbox.push_back(input);
+            }
+            News::Replied { reply, body, input } => {
+                self.reply = Some(reply);
+                if let Some((call, body)) = body {
+                    self.calls.put_back(call, body);
+                }
+                self.inbox.push_back(input);
+            }
+            News::Memory(grant) => {
+                let answer = if grant.is_some() { Told::Granted } else { Told::Denied };
+                self.grants.extend(grant);
+                self.inbox.push_back(Input::Told { answer });
+            }
+            News::Stopped => self.inbox.push_back(Input::ClientGone),
+        }
+    }
+
+    fn send(&mut self, call: CallId, op: Op, length: Option<u64>) {
+        tracing::debug!(?call, ?op, ?length, "store");
+        if let Op::Remove { key: Key::Link(repository, digest) } = &op
+            && self.reads
+        {
+            tracing::warn!(%repository, %digest, "a blob is linked but its content is gone; the link is removed");
+        }
+        let Op::Write { key, create_only } = op else {
+            self.calls.open(call);
+            if crate::files::Files::is_quick(&op) {
+                let input = self.calls.answered(call, self.registry.files.carry_out(&op));
+                self.inbox.push_back(input);
+            } else {
+                let files = self.registry.files.clone();
+                let work = async move {
+                    let answer = smol::unblock(move || files.carry_out(&op)).await;
+                    News::Answered { call, answer }
+                };
+                self.work.push((Some(call), Box::pin(work)));
+            }
+            return;
+        };
+        self.calls.open_write(call, key, create_only);
+        if length == Some(0) {
+            self.feed_call(call, Source::Empty, true);
+        }
+    }
+
+    fn feed_call(&mut self, call: CallId, body: Source, last: bool) {
+        let Some(write) = self.calls.write(call) else { return };
+        let files = self.registry.files.clone();
+        match body {
+            Source::Empty => {
+                self.work
+                    .push((Some(call), Box::pin(pump::store_bytes(files, call, write, bytes::Bytes::new()))));
+            }
+            Source::Bytes(bytes) => {
+                self.work.push((Some(call), Box::pin(pump::store_bytes(files, call, write, bytes))));
+            }
+            Source::Client { take, tap } => {
+                let client = self.client.clone();
+                let blocks = self.registry.blocks;
+                let work = pump::store_client(files, client, call, write, take, tap, blocks, last);
+                self.work.push((Some(call), Box::pin(work)));
+            }
+            // No flow copies from one object to another through a host.
+            Source::Backend { .. } => self.inbox.push_back(Input::Failed { call, fault: Fault::Unreachable }),
+        }
+    }
+
+    fn feed_reply(&mut self, body: Source, last: bool) {
+        let Some(reply) = self.reply.take() else { return };
+        let work: Work = match body {
+            Source::Backend { call, take: Take::Exactly(length), tap: Tap::Opaque } => {
+                match self.calls.take_body(call) {
+                    Some(body) => Box::pin(pump::relay_file(reply, call, body, length, last)),
+                    None => Box::pin(pump::relay_nothing(reply)),
+                }
+            }
+            Source::Bytes(bytes) => Box::pin(pump::relay_bytes(reply, bytes, last)),
+            Source::Empty => Box::pin(pump::relay_bytes(reply, bytes::Bytes::new(), last)),
+            // No flow sends a hashed or an unbounded body to the client, or its own back.
+            Source::Backend { .. } | Source::Client { .. } => Box::pin(pump::relay_nothing(reply)),
+        };
+        self.work.push((None, work));
+    }
+
+    fn digest(&mut self, from: Source, hashing: &wharfinger_core::transfer::Hashing) {
+        let blocks = self.registry.blocks;
+        match from {
+            Source::Backend { call, take, .. } => {
+                let body = self.calls.take_body(call);
+                let work = pump::hash_file(body, take, hashing.clone(), blocks);
+                self.work.push((Some(call), Box::pin(work)));
+            }
+            Source::Bytes(bytes) => self.inbox.push_back(pump::hash_bytes(&bytes, hashing, blocks)),
+            Source::Empty | Source::Client { .. } => {
+                self.inbox.push_back(pump::hash_bytes(&[], hashing, blocks))
+            }
+        }
+    }
+
+    fn respond(&mut self, head: &ReplyHead, length: u64) {
+        self.status = head.status;
+        let mut headers = HeaderMap::with_capacity(head.fields.len() + 1);
+        for (name, value) in &head.fields {
+            headers.append(name.clone(), value.clone());
+        }
+        if self.closing {
+            headers.insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        let length = match head.status {
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => ReplyLength::None,
+            _ if self.head_only => ReplyLength::HeadOnly(length),
+            _ => ReplyLength::Exactly(length),
+        };
+        if let Some(reply) = &mut self.reply
+            && let Err(error) = reply.head(head.status, &headers, length)
+        {
+            tracing::error!(%error, "a reply cannot be sent as the core tells it; please report this");
+            reply.cut();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use smol::lock::Mutex;
+use wharfinger_core::exchange::{Collected, Input, Side, Until};
+
+use super::News;
+use crate::files::Body;
+use crate::http1::{BodyError, BodyReader};
+
+/// Reads the client's body for core.
+pub async fn client(client: Arc<Mutex<BodyReader>>, max: u32) -> News {
+    let mut body = client.lock().await;
+    let known = body.remaining_known().unwrap_or(0).min(u64::from(max));
+    let mut bytes = BytesMut::with_capacity(known as usize);
+    let outcome = loop {
+        match body.fill().await {
+            Ok([]) => break Collected::Whole(bytes.freeze()),
+            Ok(more) if bytes.len() + more.len() > max as usize => break Collected::TooLong,
+            Ok(more) => {
+                bytes.extend_from_slice(more);
+                let count = more.len();
+                body.consume(count);
+            }
+            Err(BodyError::Late) => break Collected::Late,
+            Err(BodyError::Short | BodyError::Malformed(_)) => break Collected::Broke,
+        }
+    };
+    News::Inputs(vec![Input::Collected { from: Side::Client, outcome }])
+}
+
+/// Reads the body of a store's answer for core, or its first line.
+pub fn backend(body: Option<&mut Body>, max: u32, until: Until) -> Collected {
+    let Some(body) = body else { return Collected::Broke };
+    let wanted = match until {
+        Until::End if body.length > u64::from(max) => return Collected::TooLong,
+        Until::End => body.length,
+        Until::Line => body.length.min(u64::from(max)),
+    };
+    let mut bytes = vec![0; wanted as usize];
+    if body.file.read_exact_at(&mut bytes, body.offset).is_err() {
+        return Collected::Broke;
+    }
+    if until == Until::Line {
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(at) => bytes.truncate(at + 1),
+            None => return Collected::TooLong,
+        }
+    }
+    body.offset += bytes.len() as u64;
+    body.length -= bytes.len() as u64;
+    Collected::Whole(Bytes::from(bytes))
+}

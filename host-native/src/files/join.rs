@@ -1,0 +1,67 @@
+use std::io::{self, Read as _};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use wharfinger_core::store::{Key, Part, Reply};
+
+use super::answer::Answer;
+use super::directory::Directory;
+use super::folders::parent;
+use super::object::make_young;
+use super::temporary::Temporary;
+use super::writer::Writer;
+
+/// Publishes parts as one object. One part gets a second name; several are copied by the kernel, which shares the blocks
+/// where the file system can.
+pub(super) fn join(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Answer {
+    let outcome = match parts {
+        [part] => link(directory, key, part),
+        parts => copy(directory, key, parts),
+    };
+    outcome.unwrap_or_else(|answer| answer)
+}
+
+fn link(directory: &Arc<Directory>, key: &Key, part: &Part) -> Result<Answer, Answer> {
+    let (name, part_name) = (key.to_string(), part.key.to_string());
+    let of_change = |errno| Answer::of_change(&name, errno);
+    let (file, stat) =
+        directory.open_object(&part_name).map_err(|errno| Answer::of_lookup(&part_name, errno))?;
+    if u64::try_from(stat.st_size) != Ok(part.size) {
+        return Err(Reply::Mismatch.into());
+    }
+    // Before the link: a name in tmp/ that looks a day old may be swept away by a process that starts just then. It is
+    // not synced: losing it in a power cut leaves a whole object that looks as old as its upload.
+    make_young(&file).map_err(of_change)?;
+    let temporary = Temporary::link(directory, &part_name).map_err(|errno| match errno {
+        Errno::NOENT => Reply::Missing.into(),
+        errno => of_change(errno),
+    })?;
+    temporary.rename(&name).map_err(of_change)?;
+    directory.settle(parent(&name)).map_err(of_change)?;
+    Ok(Reply::Written { md5: None }.into())
+}
+
+fn copy(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Result<Answer, Answer> {
+    // All are looked at first: what is bound to fail should not copy gigabytes before it does.
+    for part in parts {
+        let name = part.key.to_string();
+        let stat = directory.stat_object(&name).map_err(|errno| Answer::of_lookup(&name, errno))?;
+        if u64::try_from(stat.st_size) != Ok(part.size) {
+            return Err(Reply::Mismatch.into());
+        }
+    }
+    let mut writer = Temporary::create(directory)
+        .map(Writer::new)
+        .map_err(|errno| Answer::of_change(&key.to_string(), errno))?;
+    for part in parts {
+        let name = part.key.to_string();
+        let (file, stat) = directory.open_object(&name).map_err(|errno| Answer::of_lookup(&name, errno))?;
+        // std takes copy_file_range where it works, and reads and writes where it does not.
+        let copied =
+            io::copy(&mut file.take(part.size), &mut writer.file).map_err(|error| writer.fail(&error))?;
+        if copied != part.size || u64::try_from(stat.st_size) != Ok(part.size) {
+            return Err(Reply::Mismatch.into());
+        }
+    }
+    Ok(writer.commit(key, false))
+}

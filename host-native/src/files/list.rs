@@ -1,0 +1,165 @@
+//! Listings in the order of a store that knows no folders.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
+
+use rustix::io::{Errno, Result};
+use wharfinger_core::store::{Listing, Page, Reply, Row};
+
+use super::answer::Answer;
+use super::directory::{Directory, Kind};
+
+pub(super) fn list(directory: &Directory, listing: &Listing, after: &str, limit: u32) -> Answer {
+    let prefix = listing.to_string();
+    let walk = Walk {
+        directory,
+        prefix: &prefix,
+        delimiter: listing.delimiter(),
+        after: after.into(),
+        levels: Vec::new(),
+    };
+    match page(walk, limit) {
+        Ok(page) => Reply::Page(page).into(),
+        Err(errno) => Answer::of_change(&prefix, errno),
+    }
+}
+
+fn page(mut walk: Walk<'_>, limit: u32) -> Result<Page> {
+    walk.enter(String::new())?;
+    let mut rows = Vec::new();
+    while let Some(row) = walk.next()? {
+        if u32::try_from(rows.len()).is_ok_and(|count| count >= limit) {
+            return Ok(Page { rows, more: true });
+        }
+        rows.push(row);
+    }
+    Ok(Page { rows, more: false })
+}
+
+/// A way through the folders of a listing, one sorted folder per level.
+struct Walk<'a> {
+    directory: &'a Directory,
+    prefix: &'a str,
+    delimiter: Option<char>,
+    /// The last row; all others come above it. It also takes out what a folder shows twice because it was renamed while
+    /// the folder was read.
+    after: Box<str>,
+    levels: Vec<Level>,
+}
+
+struct Level {
+    /// Without the prefix; ends in `/`, or is empty.
+    path: String,
+    /// What was not visited yet. A folder ends in `/`: so it stands where the names in it do, `a-b` before `a/b`.
+    ///
+    /// A heap, because a page is short and a folder may be long.
+    entries: BinaryHeap<Reverse<Box<str>>>,
+}
+
+impl Walk<'_> {
+    fn next(&mut self) -> Result<Option<Row>> {
+        while let Some(level) = self.levels.last_mut() {
+            let Some(Reverse(entry)) = level.entries.pop() else {
+                self.levels.pop();
+                continue;
+            };
+            let name = format!("{}{entry}", level.path);
+            if !self.is_ahead(&name) {
+                continue;
+            }
+            let row = match self.cut(&name) {
+                Some(cut) if self.holds_object(&name)? => Some(Row { name: cut.into(), size: 0 }),
+                Some(_) => None,
+                None if name.ends_with('/') => {
+                    self.enter(name)?;
+                    None
+                }
+                None => self.size(&name)?.map(|size| Row { name: name.into(), size }),
+            };
+            if let Some(row) = row {
+                self.after.clone_from(&row.name);
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads a folder; one that is missing is an empty one.
+    fn enter(&mut self, path: String) -> Result<()> {
+        let folder = format!("{}{path}", self.prefix);
+        let mut entries = Vec::new();
+        let mut name = path.clone();
+        let outcome = self.directory.visit(&folder, |entry, kind| {
+            name.truncate(path.len());
+            name.push_str(entry);
+            if kind == Kind::Folder {
+                name.push('/');
+            }
+            if self.is_ahead(&name) {
+                entries.push(Reverse(name[path.len()..].into()));
+            }
+            ControlFlow::Continue(())
+        });
+        found(outcome)?;
+        self.levels.push(Level { path, entries: entries.into() });
+        Ok(())
+    }
+
+    /// Whether a name, or one below it, makes a row above the last one.
+    fn is_ahead(&self, name: &str) -> bool {
+        match self.cut(name) {
+            Some(cut) => cut > &*self.after,
+            None if name.ends_with('/') => name > &*self.after || self.after.starts_with(name),
+            None => name > &*self.after,
+        }
+    }
+
+    /// The row that a name goes into together with others. No character of a name sorts below the delimiter, so the
+    /// order of what was cut is that of the names.
+    fn cut<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.split_once(self.delimiter?).map(|(cut, _)| cut)
+    }
+
+    /// Whether the name is an object, or there is one below it.
+    fn holds_object(&self, name: &str) -> Result<bool> {
+        if !name.ends_with('/') {
+            return Ok(self.size(name)?.is_some());
+        }
+        let mut folders = vec![format!("{}{name}", self.prefix)];
+        while let Some(folder) = folders.pop() {
+            let mut holds = false;
+            let outcome = self.directory.visit(&folder, |entry, kind| match kind {
+                Kind::Object => {
+                    holds = true;
+                    ControlFlow::Break(())
+                }
+                Kind::Folder => {
+                    folders.push(format!("{folder}{entry}/"));
+                    ControlFlow::Continue(())
+                }
+            });
+            found(outcome)?;
+            if holds {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The size of an object; `None` if it went away since its folder was read.
+    fn size(&self, name: &str) -> Result<Option<u64>> {
+        match self.directory.stat_object(&format!("{}{name}", self.prefix)) {
+            Ok(stat) => Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))),
+            Err(errno) => found(Err(errno)).map(|()| None),
+        }
+    }
+}
+
+/// What is not there, or no longer, is nothing to list.
+fn found(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | super::answer::NOT_REGULAR) => Ok(()),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,67 @@
+//! What all exchanges of this process share.
+
+use std::io;
+use std::sync::Arc;
+
+use wharfinger_core::exchange::Given;
+use wharfinger_core::transfer::Blocks;
+use wharfinger_core::upload::Secret;
+use wharfinger_core::{Config, Limits};
+
+use crate::config::Settings;
+use crate::files::Files;
+use crate::memory::Memory;
+
+/// The registry as this process runs it.
+#[derive(Debug)]
+pub struct Registry {
+    /// For the core.
+    pub config: Arc<Config>,
+    /// The store.
+    pub files: Files,
+    /// What small bodies are collected in.
+    pub memory: Memory,
+    /// The block functions of the content hashes.
+    pub blocks: Blocks,
+}
+
+impl Registry {
+    /// Sets up what `settings` say, on a store that is open.
+    ///
+    /// # Errors
+    /// The sealing secret cannot be had.
+    pub fn new(settings: &Settings, files: Files) -> io::Result<Self> {
+        let secret = Secret::new(settings.sealing_secret()?.as_bytes());
+        let limits = &settings.limits;
+        let defaults = Limits::default();
+        let config = Config {
+            secret,
+            sparse_manifests: settings.sparse_manifests,
+            // A local disk hands back what it was given; the content hash is checked in any case.
+            store_md5: false,
+            limits: Limits {
+                manifest_bytes_max: u32::try_from(limits.manifest_bytes).unwrap_or(u32::MAX),
+                manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
+                segment_bytes_max: limits.segment_bytes,
+                chunk_bytes_min: limits.chunk_min_bytes,
+                upload_age_seconds_max: limits.upload_age.as_secs(),
+                grace_seconds: limits.grace.as_secs(),
+                store_time_max: limits.store_time,
+                ..defaults
+            },
+        };
+        let memory = Memory::new(limits.collected_bytes);
+        Ok(Self { config: Arc::new(config), files, memory, blocks: Blocks::default() })
+    }
+}
+
+/// What core is given with a request.
+///
+/// # Errors
+/// The system has no random bytes.
+pub fn given() -> io::Result<Given> {
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(io::Error::from)?;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Ok(Given { now: since.map_or(0, |since| since.as_secs()), entropy })
+}

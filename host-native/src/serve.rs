@@ -1,0 +1,199 @@
+//! The server: listens, serves connections on as many threads as there are cores, and ends in good order.
+
+mod announce;
+mod connection;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_signal::{Signal, Signals};
+use futures_lite::{FutureExt as _, StreamExt as _};
+use smol::channel::{Receiver, Sender, bounded};
+use smol::lock::Semaphore;
+use smol::net::{TcpListener, TcpStream};
+use smol::{Executor, Timer};
+
+use crate::config::{Settings, Sync};
+use crate::files::{self, Files};
+use crate::http1::Limits;
+use crate::registry::Registry;
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The store cannot be opened.
+    Store(files::OpenError),
+    /// The sealing secret cannot be had.
+    Secret(io::Error),
+    /// Nobody may listen there.
+    Listen(SocketAddr, io::Error),
+    /// The system gives no threads or signals.
+    System(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Secret(error) => write!(f, "the sealing secret cannot be had: {error}"),
+            Self::Listen(address, error) => {
+                write!(f, "cannot listen on {address}: {error}; choose another address with --listen")
+            }
+            Self::System(error) => write!(f, "the system does not let the server start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Never sent; a closed channel of it is a signal that reaches all who wait.
+enum Never {}
+
+/// What every connection knows of its server.
+#[derive(Clone)]
+struct Server {
+    registry: Arc<Registry>,
+    limits: Arc<Limits>,
+    /// Closed when no new request is taken any more.
+    drain: Receiver<Never>,
+    /// Closed when those that run are to end as well.
+    stop: Receiver<Never>,
+    /// Held by every connection; closed when all are gone.
+    _alive: Sender<Never>,
+    active: Arc<AtomicU64>,
+}
+
+/// Serves until a signal ends it, then lets finish what runs, within the limit that the settings give.
+///
+/// # Errors
+/// The server did not start.
+pub fn run(settings: &Settings) -> Result<(), ServeError> {
+    raise_file_limit();
+    let store = files::Settings {
+        root: settings.storage.root.clone(),
+        sync: match settings.storage.sync {
+            Sync::Full => true,
+            Sync::None => false,
+        },
+    };
+    let files = Files::open(&store).map_err(ServeError::Store)?;
+    let registry = Arc::new(Registry::new(settings, files).map_err(ServeError::Secret)?);
+    let executor = Arc::new(Executor::new());
+    let (_running, over) = bounded::<Never>(1);
+    for at in 1..settings.threads {
+        let (executor, over) = (executor.clone(), over.clone());
+        let work = move || drop(smol::block_on(executor.run(over.recv())));
+        std::thread::Builder::new().name(format!("serve-{at}")).spawn(work).map_err(ServeError::System)?;
+    }
+    smol::block_on(executor.run(listen(settings, registry, &executor)))
+}
+
+async fn listen(
+    settings: &Settings,
+    registry: Arc<Registry>,
+    executor: &Arc<Executor<'static>>,
+) -> Result<(), ServeError> {
+    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(ServeError::System)?;
+    let address = settings.listen();
+    let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Listen(address, error))?;
+    let bound = listener.local_addr().map_err(|error| ServeError::Listen(address, error))?;
+    announce::announce(settings, bound);
+    let (draining, drain) = bounded(1);
+    let (stopping, stop) = bounded(1);
+    let (alive, gone) = bounded(1);
+    let active = Arc::new(AtomicU64::new(0));
+    let server = Server {
+        registry,
+        limits: Arc::new(limits(settings)),
+        drain,
+        stop,
+        _alive: alive,
+        active: active.clone(),
+    };
+    let places =
+        Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX >> 8)));
+    let accept = async {
+        loop {
+            let place = places.acquire_arc().await;
+            if let Some(stream) = accept(&listener).await {
+                let server = server.clone();
+                executor
+                    .spawn(async move {
+                        connection::serve(stream, server).await;
+                        drop(place);
+                    })
+                    .detach();
+            }
+        }
+    };
+    accept.or(async { drop(signals.next().await) }).await;
+    drop(listener);
+    drop(draining);
+    drop(server);
+    tracing::info!(requests = active.load(Ordering::Relaxed), "stopping: what runs may finish");
+    let finished = async { drop(gone.recv().await) };
+    let late = async {
+        Timer::after(settings.limits.drain_time).await;
+        let requests = active.load(Ordering::Relaxed);
+        tracing::warn!(requests, "the time to finish is over; what still runs is broken off");
+        drop(stopping);
+        Timer::after(STOP_TIME).await;
+    };
+    let again = async {
+        signals.next().await;
+        tracing::warn!("a second signal: stopping at once");
+        std::process::exit(i32::from(crate::cli::EXIT_FAILURE));
+    };
+    finished.or(late).or(again).await;
+    Ok(())
+}
+
+/// The next connection. Out of files or memory, it waits for others to give some back.
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // A reply leaves in one piece; there is nothing to wait for.
+            let _ = stream.set_nodelay(true);
+            Some(stream)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be accepted");
+            Timer::after(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        head_bytes_max: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
+        head_time: limits.head_time,
+        idle_time: limits.idle_time,
+        body_idle_time: limits.body_idle_time,
+        write_idle_time: limits.write_idle_time,
+        drain_bytes_max: limits.drain_bytes,
+        ..Limits::default()
+    }
+}
+
+/// A connection is a file, and so is every blob on its way: the soft limit of many systems is far below what the
+/// hard one allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
+/// After a failure to accept, it is tried again after so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What was broken off has so long to tell its client.
+const STOP_TIME: Duration = Duration::from_millis(500);

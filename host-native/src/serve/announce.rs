@@ -1,0 +1,39 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::config::{LogFormat, Settings};
+
+/// Says where the registry listens, where it stores, and how to try it.
+pub fn announce(settings: &Settings, bound: SocketAddr) {
+    let root = settings.storage.root.display();
+    let line = format!("listening on http://{bound}, storing under {root}; try: {}", command(bound));
+    match settings.log.format {
+        LogFormat::Human => eprintln!("wharfinger {}: {line}", env!("CARGO_PKG_VERSION")),
+        LogFormat::Json => tracing::info!("{line}"),
+    }
+}
+
+/// A command that pushes an image to here.
+fn command(bound: SocketAddr) -> String {
+    let everywhere = bound.ip().is_unspecified();
+    let ip = if everywhere { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bound.ip() };
+    let host = SocketAddr::new(ip, bound.port());
+    format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_names_an_address_that_can_be_reached() {
+        for (bound, host) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000"),
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "127.0.0.1:80"),
+            ("[::1]:5000", "[::1]:5000"),
+        ] {
+            let command = command(bound.parse().unwrap());
+            assert_eq!(command, format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG"));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use futures_lite::FutureExt as _;
+use http::{HeaderMap, HeaderValue, header};
+use smol::net::TcpStream;
+use wharfinger_core::exchange::Outcome;
+
+use super::Server;
+use crate::drive::{Drive, Driven};
+use crate::http1::{BodyReader, Connection, HeadRefusal, Next, ReplyLength, ReplyWriter, Request, conclude};
+use crate::registry;
+
+/// Serves one request of a connection after the other.
+pub(super) async fn serve(stream: TcpStream, server: Server) {
+    let mut connection = Connection::new(stream, server.limits.clone());
+    loop {
+        let draining = async {
+            let _ = server.drain.recv().await;
+            Next::Closed
+        };
+        let next = match connection.next().or(draining).await {
+            Next::Request { request, body, reply } => exchange(&request, body, reply, &server).await,
+            Next::Refused { refusal, reply } => {
+                refuse(refusal, reply).await;
+                return;
+            }
+            Next::Closed => return,
+        };
+        match next {
+            Some(again) => connection = again,
+            None => return,
+        }
+    }
+}
+
+async fn exchange(
+    request: &Request,
+    body: BodyReader,
+    reply: ReplyWriter,
+    server: &Server,
+) -> Option<Connection> {
+    let began = Instant::now();
+    let (given, id) = match registry::given().and_then(|given| Ok((given, request_id()?))) {
+        Ok(given) => given,
+        Err(error) => {
+            tracing::error!(%error, "the system has no random bytes; the connection is closed");
+            return None;
+        }
+    };
+    server.active.fetch_add(1, Ordering::Relaxed);
+    let closing = server.drain.is_closed();
+    let drive = Drive::new(&server.registry, request, given, body, reply, closing);
+    let stop = server.stop.clone();
+    let driven = drive.run(async move { drop(stop.recv().await) }).await;
+    let Driven { body, reply, status, outcome } = driven;
+    let bytes = reply.as_ref().map_or(0, ReplyWriter::body_bytes_sent);
+    let again = match (outcome, reply) {
+        (Outcome::Complete, Some(reply)) => conclude(body, reply).await,
+        (Outcome::Complete | Outcome::Cut, _) => None,
+    };
+    server.active.fetch_sub(1, Ordering::Relaxed);
+    log(request, status.as_u16(), bytes, outcome, began, &id);
+    again
+}
+
+/// One line for one request. The query stays out: it may hold an upload's token.
+fn log(request: &Request, status: u16, bytes: u64, outcome: Outcome, began: Instant, id: &str) {
+    let path = request.target.split('?').next().unwrap_or_default();
+    let path = &path[..path.len().min(PATH_BYTES_MAX)];
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let cut = outcome == Outcome::Cut;
+    tracing::info!(method = request.method.as_str(), path, status, bytes, ms, id, cut, "request");
+}
+
+/// Names a request in the log.
+fn request_id() -> std::io::Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
+}
+
+/// Tells a client why its head is not taken.
+async fn refuse(refusal: HeadRefusal, mut reply: ReplyWriter) {
+    let status = refusal.status();
+    let error = serde_json::json!({ "code": "UNSUPPORTED", "message": refusal.to_string() });
+    let body = serde_json::json!({ "errors": [error] }).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    tracing::info!(status = status.as_u16(), reason = %refusal, "refused");
+    let begun = reply.head(status, &headers, ReplyLength::Exactly(body.len() as u64));
+    if begun.is_ok() && reply.write(body.as_bytes()).await.is_ok() {
+        conclude(None, reply).await;
+    }
+}
+
+/// So much of a path is logged, in bytes. A target is ASCII, so that it can be cut anywhere.
+const PATH_BYTES_MAX: usize = 512;

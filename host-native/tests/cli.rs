@@ -1,0 +1,165 @@
+//! The command line of the real binary: what it prints, where, and its exit codes.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli.help.txt");
+
+/// The binary, with nothing of the caller's environment that it looks at.
+fn wharfinger(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharfinger"));
+    command.args(arguments).stdin(Stdio::null()).env_remove("WHARFINGER_CONFIG").env_remove("COLUMNS");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    wharfinger(arguments).output().expect("starts")
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("UTF-8")
+}
+
+/// A configuration file of its own for each test, removed at the end.
+struct ConfigFile(PathBuf);
+
+impl ConfigFile {
+    fn new(name: &str, text: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.yaml", std::process::id()));
+        fs::write(&path, text).expect("writes");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("UTF-8")
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_whole_help_is_as_recorded() {
+    let mut help = String::new();
+    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "--help"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(stderr(&output), "");
+        help.push_str(&format!("$ wharfinger {}\n{}\n", arguments.join(" "), stdout(&output)));
+    }
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(SNAPSHOT, &help).expect("writes");
+    }
+    let recorded = fs::read_to_string(SNAPSHOT).expect("reads");
+    assert_eq!(help, recorded, "run this test with UPDATE_SNAPSHOTS=1 to record the help");
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+}
+
+#[test]
+fn the_short_help_teaches_the_same() {
+    assert_eq!(stdout(&run(&["-h"])), stdout(&run(&["--help"])));
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let output = run(&["--version"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), format!("wharfinger {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_usage_errors() {
+    for arguments in [
+        &["--nonsense"][..],
+        &["prune"],
+        &["serve", "serve"],
+        &["--listen", "5000"],
+        &["--listen", "localhost:5000"],
+        &["--data", ""],
+        &["--log", "xml"],
+        &["--log-level", "loud"],
+        &["--config"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert!(stderr(&output).starts_with("error: "), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn mistakes_in_the_file_are_usage_errors_with_their_place() {
+    let file = ConfigFile::new("mistakes", "registry:\n  prot: 1\n  users: []\n");
+    for arguments in
+        [&["--config", file.path()][..], &["config", "--config", file.path()], &["-c", file.path(), "serve"]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        let lines: Vec<&str> = stderr(&output).lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(
+            lines[0],
+            format!("{}:2:3: registry.prot: unknown key; did you mean `port`?", file.path())
+        );
+        assert!(lines[1].contains("registry.users: this version has no users"), "{}", lines[1]);
+    }
+    let output = run(&["--config", "/nonexistent/wharfinger.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot read the configuration file"), "{}", stderr(&output));
+}
+
+#[test]
+fn flags_override_the_file_which_overrides_the_defaults() {
+    let file = ConfigFile::new(
+        "layers",
+        "registry:\n  port: 7000\n  secret: hidden-0123456789\n  log: {format: json, level: warn}\n  storage: {root: /from-file}\n",
+    );
+    let output = run(&["config", "--config", file.path(), "--data", "/from-flag", "--log-level", "debug"]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    for line in
+        ["port: 7000", "address: \"127.0.0.1\"", "root: \"/from-flag\"", "format: json", "level: debug"]
+    {
+        assert!(stdout(&output).contains(&format!(" {line}\n")), "{line}: {}", stdout(&output));
+    }
+    assert!(!stdout(&output).contains("hidden"));
+    let output = run(&["--listen", "[::1]:0", "config", "--log", "human", "-c", file.path()]);
+    for line in ["port: 0", "address: \"::1\"", "root: \"/from-file\"", "format: human", "level: warn"] {
+        assert!(stdout(&output).contains(&format!(" {line}\n")), "{line}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn the_environment_names_the_file_unless_the_flag_does() {
+    let file = ConfigFile::new("environment", "registry: {port: 7001}\n");
+    let other = ConfigFile::new("flag", "registry: {port: 7002}\n");
+    let output = wharfinger(&["config"]).env("WHARFINGER_CONFIG", file.path()).output().expect("starts");
+    assert!(stdout(&output).contains("port: 7001\n"), "{}", stdout(&output));
+    let output = wharfinger(&["config", "-c", other.path()])
+        .env("WHARFINGER_CONFIG", file.path())
+        .output()
+        .expect("starts");
+    assert!(stdout(&output).contains("port: 7002\n"), "{}", stdout(&output));
+}
+
+#[test]
+fn what_is_printed_is_a_file_that_prints_the_same() {
+    let printed = run(&["config", "--listen", "0.0.0.0:0", "--data", "a \"b\""]);
+    let file = ConfigFile::new("printed", stdout(&printed));
+    assert_eq!(stdout(&run(&["config", "-c", file.path()])), stdout(&printed));
+}
+
+#[test]
+fn failing_to_print_is_a_failure() {
+    let full = File::options().write(true).open("/dev/full").expect("opens");
+    let output = wharfinger(&["config"]).stdout(full).output().expect("starts");
+    assert_eq!(output.status.code(), Some(1));
+}
