@@ -1,1 +1,13 @@
 //! Shared parts of the tests.
+
+pub mod contents;
+pub mod conversation;
+pub mod digest;
+pub mod disk;
+pub mod http;
+pub mod image;
+pub mod process;
+pub mod random;
+pub mod repository;
+pub mod server;
+pub mod tools;
