@@ -64,8 +64,8 @@ type Work = Pin<Box<dyn Future<Output = News> + Send>>;
 enum News {
     /// Inputs, in order.
     Inputs(Vec<Input>),
-    /// A call was answered.
-    Answered { call: CallId, answer: crate::files::Answer },
+    /// A call was answered, after its body was moved if it has one.
+    Answered { call: CallId, fed: Option<Input>, answer: crate::files::Answer },
     /// A feed of the reply ended.
     Replied { reply: ReplyWriter, body: Option<(CallId, Body)>, input: Input },
     /// Memory was granted, or not.
@@ -205,7 +205,8 @@ impl<'a> Drive<'a> {
     fn take(&mut self, news: News) {
         match news {
             News::Inputs(inputs) => self.inbox.extend(inputs),
-            News::Answered { call, answer } => {
+            News::Answered { call, fed, answer } => {
+                self.inbox.extend(fed);
                 let input = self.calls.answered(call, answer);
                 self.inbox.push_back(input);
             }
@@ -241,7 +242,7 @@ impl<'a> Drive<'a> {
                 let files = self.registry.files.clone();
                 let work = async move {
                     let answer = smol::unblock(move || files.carry_out(&op)).await;
-                    News::Answered { call, answer }
+                    News::Answered { call, fed: None, answer }
                 };
                 self.work.push((Some(call), Box::pin(work)));
             }

@@ -6,6 +6,7 @@ mod connection;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -123,7 +124,10 @@ async fn listen(
                 let server = server.clone();
                 executor
                     .spawn(async move {
-                        connection::serve(stream, server).await;
+                        // Nothing here should panic. If it does, one connection is lost, not the thread under all.
+                        if AssertUnwindSafe(connection::serve(stream, server)).catch_unwind().await.is_err() {
+                            tracing::error!("a connection ended in a panic; please report this");
+                        }
                         drop(place);
                     })
                     .detach();
@@ -134,10 +138,22 @@ async fn listen(
     drop(listener);
     drop(draining);
     drop(server);
+    finish(&mut signals, &gone, stopping, &active, settings.limits.drain_time).await;
+    Ok(())
+}
+
+/// Lets finish what runs: until all connections are gone, or the time is over, or somebody insists.
+async fn finish(
+    signals: &mut Signals,
+    gone: &Receiver<Never>,
+    stopping: Sender<Never>,
+    active: &AtomicU64,
+    patience: Duration,
+) {
     tracing::info!(requests = active.load(Ordering::Relaxed), "stopping: what runs may finish");
     let finished = async { drop(gone.recv().await) };
     let late = async {
-        Timer::after(settings.limits.drain_time).await;
+        Timer::after(patience).await;
         let requests = active.load(Ordering::Relaxed);
         tracing::warn!(requests, "the time to finish is over; what still runs is broken off");
         drop(stopping);
@@ -149,7 +165,6 @@ async fn listen(
         std::process::exit(i32::from(crate::cli::EXIT_FAILURE));
     };
     finished.or(late).or(again).await;
-    Ok(())
 }
 
 /// The next connection. Out of files or memory, it waits for others to give some back.

@@ -50,9 +50,17 @@ fn every_kind_of_value_reads() {
     assert_eq!(settings.log, Log { format: LogFormat::Json, level: LogLevel::Trace });
 }
 
+/// Checks that each text is refused in words that begin as expected.
+fn check_refusals(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        let message = refused(text);
+        assert!(message.starts_with(expected), "{text:?}\n  said     {message}\n  expected {expected}");
+    }
+}
+
 #[test]
 fn refusals_name_the_place_the_key_what_was_found_and_what_was_expected() {
-    for (text, expected) in [
+    check_refusals(&[
         (
             "registry:\n  port: 70000\n",
             "f.yaml:2:9: registry.port: found 70000; expected a whole number from 0 to 65535",
@@ -89,6 +97,12 @@ fn refusals_name_the_place_the_key_what_was_found_and_what_was_expected() {
             "registry:\n  log: json\n",
             "f.yaml:2:8: registry.log: found the text \"json\"; expected a mapping with `format` or `level`",
         ),
+    ]);
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_one_that_was_meant() {
+    check_refusals(&[
         ("registry:\n  prot: 1\n", "f.yaml:2:3: registry.prot: unknown key; did you mean `port`?"),
         (
             "registry:\n  limits:\n    head_bytes: 1\n",
@@ -118,10 +132,7 @@ fn refusals_name_the_place_the_key_what_was_found_and_what_was_expected() {
             "f.yaml:3:22: registry.limits.collected-bytes: found 1024; expected at least manifest-bytes, which is 4194304: raise this or lower that",
         ),
         ("registry: [\n", "f.yaml:2:1: not valid YAML"),
-    ] {
-        let message = refused(text);
-        assert!(message.starts_with(expected), "{text:?}\n  said     {message}\n  expected {expected}");
-    }
+    ]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smol::lock::Mutex;
 use wharfinger_core::exchange::{CallId, Input, To};
+use wharfinger_core::store::Reply;
 use wharfinger_core::transfer::{Blocks, End, Hasher, Hashing, Moved, Take, Tap};
 
 use super::News;
@@ -13,6 +14,7 @@ use crate::http1::{BodyError, BodyReader, ReplyError, ReplyWriter};
 
 /// Stores bytes that are at hand.
 pub async fn store_bytes(files: Files, call: CallId, write: Write, bytes: Bytes) -> News {
+    let length = bytes.len() as u64;
     let answer = smol::unblock(move || {
         let mut writer = match files.create() {
             Ok(writer) => writer,
@@ -24,7 +26,10 @@ pub async fn store_bytes(files: Files, call: CallId, write: Write, bytes: Bytes)
         }
     })
     .await;
-    News::Answered { call, answer }
+    let end =
+        if matches!(answer.reply, Reply::Written { .. } | Reply::Exists) { End::Eof } else { End::SinkBroke };
+    let fed = Input::Fed { to: To::Call(call), moved: Moved { bytes: length, end, hashed: None } };
+    News::Answered { call, fed: (length > 0).then_some(fed), answer }
 }
 
 /// Stores what the client sends. The file is created at the first byte, and gets its name only if all went well.
@@ -72,10 +77,11 @@ pub async fn store_client(
         (End::Eof | End::Taken | End::Stalled, Some(writer), None) if last => {
             Some(smol::unblock(move || writer.commit(&write.key, write.create_only)).await)
         }
-        (_, writer, refused) => {
-            smol::unblock(move || drop(writer)).await;
+        (_, Some(abandoned), refused) => {
+            smol::unblock(move || drop(abandoned)).await;
             refused
         }
+        (_, None, refused) => refused,
     };
     let mut inputs = vec![fed];
     if let Some(Answer { reply, error, .. }) = answer {
