@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wharfinger_core::exchange::Given;
 use wharfinger_core::transfer::Blocks;
@@ -44,8 +45,8 @@ impl Registry {
                 manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
                 segment_bytes_max: limits.segment_bytes,
                 chunk_bytes_min: limits.chunk_min_bytes,
-                upload_age_seconds_max: limits.upload_age.as_secs(),
-                grace_seconds: limits.grace.as_secs(),
+                upload_age_seconds_max: whole_seconds(limits.upload_age),
+                grace_seconds: whole_seconds(limits.grace),
                 store_time_max: limits.store_time,
                 ..defaults
             },
@@ -53,6 +54,11 @@ impl Registry {
         let memory = Memory::new(limits.collected_bytes);
         Ok(Self { config: Arc::new(config), files, memory, blocks: Blocks::default() })
     }
+}
+
+/// Core counts in whole seconds: a part of one counts as one.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// What core is given with a request.

@@ -104,6 +104,11 @@ fn segment(upload: u8, number: u32) -> Key {
     Key::Segment { upload: UploadId::new([upload; 16]), number, nonce: Nonce::new([7; 8]) }
 }
 
+fn upload_folder(scratch: &Scratch, upload: u8) -> PathBuf {
+    let path = scratch.path().join(segment(upload, 0).to_string());
+    path.parent().unwrap().to_owned()
+}
+
 fn part(key: Key, size: usize) -> Part {
     Part { key, size: size as u64, md5: None }
 }

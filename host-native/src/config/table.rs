@@ -259,13 +259,13 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.limits.segment-bytes",
         kind: Kind::Number {
-            default: GIB,
+            default: 1024 * GIB,
             min: 64 * KIB,
-            max: 5 * GIB,
+            max: 1024 * GIB,
             unit: "bytes",
             field: |s| &mut s.limits.segment_bytes,
         },
-        doc: "The size at which an upload is cut into segments of the store.",
+        doc: "The size at which an upload is cut into segments. In a directory a blob of several segments is copied when it is published, one of a single segment is not.",
     },
     Setting {
         path: "registry.limits.chunk-min-bytes",

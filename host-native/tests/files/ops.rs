@@ -11,7 +11,7 @@ use wharfinger_core::store::{Found, Key, Listing, Op, Reply};
 
 use super::{
     Scratch, WRITTEN, blob, digest, files_below, join, link, manifest, names, page, part, put, read, release,
-    reply, repository, segment, tag, write,
+    reply, repository, segment, tag, upload_folder, write,
 };
 
 fn set_age(scratch: &Scratch, name: &str, seconds: i64) {
@@ -173,6 +173,7 @@ fn one_part_becomes_the_object_without_a_copy() {
     put(&files, &segment(1, 0), b"abc");
     let inode = |key: &Key| fs::metadata(scratch.path().join(key.to_string())).unwrap().ino();
     put(&files, &blob(1), b"another file of that name");
+    assert!(upload_folder(&scratch, 1).exists());
     for _ in 0..3 {
         assert_eq!(reply(&files, &join(blob(1), &parts)), WRITTEN, "also onto itself");
         assert_eq!(inode(&blob(1)), inode(&segment(1, 0)));
@@ -181,7 +182,7 @@ fn one_part_becomes_the_object_without_a_copy() {
     assert_eq!(reply(&files, &release(&parts)), Reply::Done);
     assert_eq!(reply(&files, &release(&parts)), Reply::Done, "twice is as good as once");
     assert_eq!(read(&files, &blob(1)).unwrap(), b"abc");
-    assert!(!scratch.path().join("segments").join("01".repeat(16)).exists());
+    assert!(!upload_folder(&scratch, 1).exists());
     assert_eq!(reply(&files, &join(blob(1), &parts)), Reply::Missing);
     assert_eq!(read(&files, &blob(1)).unwrap(), b"abc");
 }

@@ -10,7 +10,7 @@ use wharfinger_core::store::{Key, Listing, Op, Reply};
 
 use super::{
     Numbers, Scratch, WRITTEN, blob, files_below, join, manifest, names, page, part, put, read, release,
-    reply, repository, segment, tag, write,
+    reply, repository, segment, tag, upload_folder, write,
 };
 
 /// Bytes that show whether they are whole: all alike, and as many as they say.
@@ -136,7 +136,7 @@ fn whatever_all_do_at_once_everything_seen_is_whole() {
     });
     let left = files_below(scratch.path());
     assert!(!left.iter().any(|name| name.starts_with("tmp/") || name.starts_with("segments/")), "{left:?}");
-    assert!(!scratch.path().join("segments").join("01".repeat(16)).exists());
+    assert!(!upload_folder(&scratch, 1).exists());
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn short(name: &str) -> String {
     }
     let parts = name.split('/').map(|part| match part.len() {
         64 => &part[63..],
-        32 => &part[31..],
+        32 | 36 => &part[part.len() - 1..],
         _ => part.trim_end_matches("-0707070707070707"),
     });
     let name = parts.collect::<Vec<_>>().join("/");
