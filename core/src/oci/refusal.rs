@@ -65,6 +65,11 @@ pub enum Refusal {
         /// The most references that are accepted.
         max: u32,
     },
+    /// The annotations of a manifest with a subject have more bytes than its entry among the referrers can hold.
+    AnnotationsTooLong {
+        /// The most bytes that are accepted.
+        max: u32,
+    },
     /// More tags came with a manifest than are accepted.
     TooManyTags {
         /// The most tags that are accepted.
@@ -106,12 +111,12 @@ pub enum Refusal {
         /// The value of the Allow header.
         allow: &'static str,
     },
+    /// The body broke off before its end.
+    BodyBroken,
     /// The body did not arrive in time.
     BodyLate,
     /// The head of the request breaks HTTP; the reason ends the sentence "This request cannot be read: ...".
     HeadInvalid(Cow<'static, str>),
-    /// The request needs a Content-Length.
-    LengthRequired,
     /// Too much is going on at once.
     Busy {
         /// When to come back.
@@ -163,8 +168,8 @@ impl Refusal {
     /// Status and code belong together, so that one look at a line shows both.
     ///
     /// MANIFEST_INVALID and TAG_INVALID make containers/image push again in another format, which changes digests: they
-    /// stand only where that is the cure. What the specification has no code for is UNAVAILABLE where waiting or an
-    /// operator helps: clients of the Docker family print it with its message, but a code of our own as "unknown".
+    /// stand only where that is the cure. A 4xx has one of the specification's codes. For a 5xx it has none: that is
+    /// UNAVAILABLE where waiting or an operator helps, which clients of the Docker family print with its message.
     const fn terms(&self) -> (StatusCode, &'static str) {
         match self {
             Self::BlobUnknown { .. } => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
@@ -172,7 +177,6 @@ impl Refusal {
             Self::BlobUploadInvalid(_) => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
             Self::DigestInvalid { .. } => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
             Self::DigestMalformed => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
-            // DIGEST_INVALID would say that content was compared and found wrong, and be tried again.
             Self::AlgorithmUnsupported => (StatusCode::BAD_REQUEST, "DIGEST_INVALID"),
             Self::ManifestUnknown => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
             Self::ManifestInvalid(_) => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
@@ -180,21 +184,22 @@ impl Refusal {
             Self::ManifestReferenceSize { .. } => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
             Self::ManifestTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID"),
             Self::TooManyReferences { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID"),
+            Self::AnnotationsTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID"),
             Self::TooManyTags { .. } => (StatusCode::URI_TOO_LONG, "SIZE_INVALID"),
             Self::NameInvalid => (StatusCode::BAD_REQUEST, "NAME_INVALID"),
             Self::NameUnknown => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
             Self::TagInvalid => (StatusCode::BAD_REQUEST, "TAG_INVALID"),
             Self::SizeInvalid { .. } => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::RangeOutOfOrder { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID"),
-            Self::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID"),
+            Self::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "SIZE_INVALID"),
             Self::ContentRangeMalformed => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
-            Self::PaginationInvalid => (StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID"),
-            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
+            Self::PaginationInvalid => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "UNSUPPORTED"),
             Self::RouteUnknown => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::BodyLate => (StatusCode::REQUEST_TIMEOUT, "SIZE_INVALID"),
             Self::HeadInvalid(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
-            Self::LengthRequired => (StatusCode::LENGTH_REQUIRED, "SIZE_INVALID"),
             Self::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::StoreUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             // DENIED would send people to look at their password.
@@ -220,7 +225,9 @@ impl Refusal {
                 Some(json!({ "reason": reason }))
             }
             Self::ManifestTooLarge { max } => Some(json!({ "max": max })),
-            Self::TooManyReferences { max } | Self::TooManyTags { max } => Some(json!({ "max": max })),
+            Self::TooManyReferences { max }
+            | Self::TooManyTags { max }
+            | Self::AnnotationsTooLong { max } => Some(json!({ "max": max })),
             Self::SizeInvalid { promised, got } => Some(json!({ "promised": promised, "got": got })),
             Self::RangeOutOfOrder { offset } => Some(json!({ "offset": offset })),
             Self::RangeNotSatisfiable { size } => Some(json!({ "size": size })),
@@ -237,7 +244,7 @@ impl Refusal {
             | Self::PreconditionFailed
             | Self::RouteUnknown
             | Self::BodyLate
-            | Self::LengthRequired
+            | Self::BodyBroken
             | Self::Busy { .. }
             | Self::StoreUnavailable { .. }
             | Self::StoreFull
@@ -320,15 +327,16 @@ mod tests {
             (Refusal::TagInvalid, 400, "TAG_INVALID"),
             (Refusal::SizeInvalid { promised: u64::MAX, got: 0 }, 400, "SIZE_INVALID"),
             (Refusal::RangeOutOfOrder { offset: 5 }, 416, "BLOB_UPLOAD_INVALID"),
-            (Refusal::RangeNotSatisfiable { size: 5 }, 416, "RANGE_INVALID"),
+            (Refusal::RangeNotSatisfiable { size: 5 }, 416, "SIZE_INVALID"),
             (Refusal::ContentRangeMalformed, 400, "BLOB_UPLOAD_INVALID"),
-            (Refusal::PaginationInvalid, 400, "PAGINATION_NUMBER_INVALID"),
-            (Refusal::PreconditionFailed, 412, "PRECONDITION_FAILED"),
+            (Refusal::PaginationInvalid, 400, "UNSUPPORTED"),
+            (Refusal::PreconditionFailed, 412, "UNSUPPORTED"),
             (Refusal::RouteUnknown, 404, "UNSUPPORTED"),
             (Refusal::MethodNotAllowed { allow: "GET" }, 405, "UNSUPPORTED"),
             (Refusal::BodyLate, 408, "SIZE_INVALID"),
             (Refusal::HeadInvalid("it is too long".into()), 400, "UNSUPPORTED"),
-            (Refusal::LengthRequired, 411, "SIZE_INVALID"),
+            (Refusal::BodyBroken, 400, "SIZE_INVALID"),
+            (Refusal::AnnotationsTooLong { max: 4 }, 413, "SIZE_INVALID"),
             (Refusal::Busy { retry_after }, 503, "UNAVAILABLE"),
             (Refusal::StoreUnavailable { retry_after }, 503, "UNAVAILABLE"),
             (Refusal::StoreFull, 507, "UNAVAILABLE"),

@@ -2,9 +2,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures_lite::FutureExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use smol::net::TcpStream;
 use wharfinger_core::exchange::Outcome;
+use wharfinger_core::oci::{DOCKER_DISTRIBUTION_API_VERSION, Refusal};
 
 use super::Server;
 use crate::drive::{Drive, Driven};
@@ -44,7 +45,8 @@ async fn exchange(
     let (given, id) = match registry::given().and_then(|given| Ok((given, request_id()?))) {
         Ok(given) => given,
         Err(error) => {
-            tracing::error!(%error, "the system has no random bytes; the connection is closed");
+            tracing::error!(%error, "the system has no random bytes");
+            tell(Refusal::Internal.status(), &Refusal::Internal, reply).await;
             return None;
         }
     };
@@ -81,16 +83,20 @@ fn request_id() -> std::io::Result<String> {
 }
 
 /// Tells a client why its head is not taken.
-async fn refuse(refusal: HeadRefusal, mut reply: ReplyWriter) {
+async fn refuse(refusal: HeadRefusal, reply: ReplyWriter) {
     let status = refusal.status();
-    let error = serde_json::json!({ "code": "UNSUPPORTED", "message": refusal.to_string() });
-    let body = serde_json::json!({ "errors": [error] }).to_string();
+    tracing::info!(status = status.as_u16(), reason = %refusal, "refused");
+    tell(status, &Refusal::HeadInvalid(refusal.to_string().into()), reply).await;
+}
+
+/// Refuses a request that no exchange was started for.
+async fn tell(status: StatusCode, refusal: &Refusal, mut reply: ReplyWriter) {
+    let body = refusal.body();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
-    tracing::info!(status = status.as_u16(), reason = %refusal, "refused");
+    headers.insert(DOCKER_DISTRIBUTION_API_VERSION, HeaderValue::from_static("registry/2.0"));
     let begun = reply.head(status, &headers, ReplyLength::Exactly(body.len() as u64));
-    if begun.is_ok() && reply.write(body.as_bytes()).await.is_ok() {
+    if begun.is_ok() && reply.write(&body).await.is_ok() {
         conclude(None, reply).await;
     }
 }

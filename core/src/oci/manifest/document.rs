@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed as _, IgnoredAny};
 use serde_json::value::RawValue;
 
-use super::super::descriptor::{Annotations, Descriptor};
+use super::super::descriptor::{ANNOTATIONS_BYTES_MAX, Annotations, Descriptor};
 use super::super::digest::Digest;
 use super::super::json::{AtMost, Object, StringMap};
 use super::super::media_type::MediaType;
@@ -171,6 +171,9 @@ fn artifact_type(document: Document<'_>) -> Result<Option<String>, ManifestError
 fn annotations(raw: Option<&RawValue>, has_subject: bool) -> Result<Option<Annotations>, ManifestError> {
     let Some(raw) = raw else { return Ok(None) };
     if has_subject {
+        if raw.get().len() > ANNOTATIONS_BYTES_MAX {
+            return Err(ManifestError::AnnotationsTooLong { max: ANNOTATIONS_BYTES_MAX as u32 });
+        }
         return Annotations::parse(raw.get()).map(Some).map_err(|_| ManifestError::Annotations);
     }
     serde_json::from_str::<StringMap>(raw.get()).map(|_| None).map_err(|_| ManifestError::Annotations)

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::super::descriptor::ANNOTATIONS_BYTES_MAX;
 use super::super::digest::DigestError;
 use super::super::refusal::Refusal;
 use super::ARTIFACT_TYPE_BYTES_MAX;
@@ -32,6 +31,11 @@ pub enum ManifestError {
     ArtifactTypeTooLong,
     /// Its annotations are no strings, or with a subject too long.
     Annotations,
+    /// Its annotations are too long for its entry among the referrers of its subject.
+    AnnotationsTooLong {
+        /// The limit, in bytes.
+        max: u32,
+    },
     /// It references more than the limit.
     TooManyReferences {
         /// The limit.
@@ -63,9 +67,8 @@ impl fmt::Display for ManifestError {
             Self::ArtifactTypeTooLong => {
                 write!(f, "its artifactType has more than {ARTIFACT_TYPE_BYTES_MAX} bytes")
             }
-            Self::Annotations => {
-                write!(f, "its annotations are no strings, or have more than {ANNOTATIONS_BYTES_MAX} bytes")
-            }
+            Self::Annotations => f.write_str("its annotations are not strings"),
+            Self::AnnotationsTooLong { max } => write!(f, "its annotations have more than {max} bytes"),
             Self::TooManyReferences { max } => write!(f, "it references more than {max} contents"),
         }
     }
@@ -76,6 +79,7 @@ impl std::error::Error for ManifestError {}
 impl From<ManifestError> for Refusal {
     fn from(error: ManifestError) -> Self {
         match error {
+            ManifestError::AnnotationsTooLong { max } => Self::AnnotationsTooLong { max },
             ManifestError::TooManyReferences { max } => Self::TooManyReferences { max },
             ManifestError::Digest(DigestError::UnknownAlgorithm) => Self::AlgorithmUnsupported,
             ManifestError::Json(_)

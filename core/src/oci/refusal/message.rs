@@ -38,6 +38,10 @@ impl Refusal {
             Self::TooManyReferences { max } => {
                 return format!("A manifest may reference at most {max} contents.").into();
             }
+            Self::AnnotationsTooLong { max } => {
+                return format!("With a subject, a manifest may have at most {max} bytes of annotations.")
+                    .into();
+            }
             Self::TooManyTags { max } => {
                 return format!("At most {max} tags may come with a manifest.").into();
             }
@@ -60,9 +64,9 @@ impl Refusal {
             Self::MethodNotAllowed { allow } => {
                 return format!("This path does not know the method; it accepts {allow}.").into();
             }
+            Self::BodyBroken => "The body broke off before its end.",
             Self::BodyLate => "The body did not arrive in time.",
             Self::HeadInvalid(reason) => return format!("This request cannot be read: {reason}.").into(),
-            Self::LengthRequired => "The length of the body must be known here.",
             Self::Busy { .. } => "The registry is busy.",
             Self::StoreUnavailable { .. } => "The registry's storage does not answer.",
             Self::StoreFull => "The registry's storage is full.",
@@ -85,6 +89,7 @@ impl Refusal {
             Self::ManifestReferenceSize { .. } => "Correct the manifest, or push the content that was meant.",
             Self::ManifestTooLarge { .. } => "Move what is large into a blob.",
             Self::TooManyReferences { .. } => "Split it under an index.",
+            Self::AnnotationsTooLong { .. } => "Move what is large into a blob.",
             Self::TooManyTags { .. } => "Push the manifest again with the others.",
             Self::NameInvalid => {
                 "Use at most 254 lowercase letters and digits, parted by / and by single . or _, by __ or by dashes."
@@ -99,9 +104,9 @@ impl Refusal {
             Self::PreconditionFailed => "Fetch it again, then decide.",
             Self::RouteUnknown => "The registry's API begins at /v2/: check the URL.",
             Self::MethodNotAllowed { .. } => "Use one of these.",
+            Self::BodyBroken => "Send the request again.",
             Self::BodyLate => "Check the connection and send the request again.",
             Self::HeadInvalid(_) => "Correct it and send it again.",
-            Self::LengthRequired => "Send a Content-Length.",
             Self::Busy { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreUnavailable { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreFull => "Ask who runs it for room, then push again.",

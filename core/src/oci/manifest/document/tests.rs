@@ -220,7 +220,8 @@ fn a_subject_is_no_reference_and_keeps_the_annotations() {
     assert_eq!(manifest.references().len(), 3);
     assert_eq!(manifest.annotations().unwrap().as_json(), r#"{"a":"b"}"#);
     let long = json!({ "a": "b".repeat(super::super::super::descriptor::ANNOTATIONS_BYTES_MAX) });
-    assert_eq!(parse(&with(referrer.clone(), "annotations", long.clone())), Err(ManifestError::Annotations));
+    let too_long = ManifestError::AnnotationsTooLong { max: 60 << 10 };
+    assert_eq!(parse(&with(referrer.clone(), "annotations", long.clone())), Err(too_long));
     assert!(parse(&with(image(), "annotations", long)).is_ok());
     for bad in [json!({ "a": 1 }), json!([]), json!("a")] {
         assert_eq!(
