@@ -82,7 +82,12 @@ impl Exchange {
     pub fn handle_input(&mut self, input: Input) {
         match std::mem::replace(&mut self.phase, Phase::Over(Outcome::Cut)) {
             Phase::Over(outcome) => self.phase = Phase::Over(outcome),
-            Phase::Replying { promised } => self.phase = replying(promised, &input),
+            Phase::Replying { promised } => match replying(promised, &input) {
+                Phase::Over(Outcome::Cut) => self.end(Outcome::Cut),
+                phase @ (Phase::Flowing(_) | Phase::Replying { .. } | Phase::Over(Outcome::Complete)) => {
+                    self.phase = phase;
+                }
+            },
             Phase::Flowing(flow) => match input {
                 Input::ClientGone => self.end(Outcome::Cut),
                 Input::Head { .. }
@@ -120,7 +125,7 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         if outcome == Outcome::Cut {
-            self.outbox.clear();
+            self.outbox.retain(|output| matches!(output, Output::Abort { .. }));
         }
         self.attempts.abort_all_but(None, &mut self.outbox);
         self.phase = Phase::Over(outcome);

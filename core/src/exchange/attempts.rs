@@ -6,7 +6,7 @@ use super::cx::Event;
 use super::{CallId, Collected, Input, Output, Side, TimerId, To, Until};
 use crate::config::Config;
 use crate::store::{Found, Op, Reply};
-use crate::transfer::Source;
+use crate::transfer::{Moved, Source};
 
 /// So many calls may be open in one exchange.
 pub(crate) const CALLS_MAX: usize = 8;
@@ -33,6 +33,8 @@ struct Attempt {
     payload: Payload,
     want: Want,
     tries: u8,
+    /// Its body is still leaving.
+    feeding: bool,
     phase: Phase,
 }
 
@@ -58,6 +60,8 @@ pub(super) enum Want {
 enum Phase {
     /// Sent, no answer yet.
     Asked,
+    /// Written, it says, while the end of its body is still owed.
+    Answered,
     /// Answered, the body is being read.
     Collecting(Found),
     /// The flow moves the body of the answer.
@@ -77,7 +81,7 @@ impl Attempts {
         outbox: &mut VecDeque<Output>,
     ) -> Option<Slot> {
         let slot = self.slots.iter().position(Option::is_none)?;
-        self.slots[slot] = Some(Attempt { op, payload, want, tries: 0, phase: Phase::Asked });
+        self.slots[slot] = Some(Attempt { op, payload, want, tries: 0, feeding: false, phase: Phase::Asked });
         self.send(slot, config, outbox);
         Some(Slot(slot as u8))
     }
@@ -124,15 +128,7 @@ impl Attempts {
             Input::Collected { from: Side::Backend(call), outcome } => {
                 self.collected(self.find(call)?, outcome, config, outbox)
             }
-            Input::Fed { to: To::Call(call), moved } => {
-                let slot = self.find(call)?;
-                let attempt = self.slots[slot].as_ref()?;
-                if attempt.payload != Payload::Fed {
-                    return None;
-                }
-                self.arm(slot, config.limits.store_time_max..=config.limits.store_time_max, outbox);
-                Some(Event::Fed { slot: Slot(slot as u8), moved })
-            }
+            Input::Fed { to: To::Call(call), moved } => self.fed(self.find(call)?, moved, config, outbox),
             Input::Fed { to: To::Reply, moved } => Some(Event::Replied { moved }),
             Input::Collected { from: Side::Client, outcome } => Some(Event::Collected { outcome }),
             Input::Hashed { moved } => Some(Event::Hashed { moved }),
@@ -140,6 +136,27 @@ impl Attempts {
             Input::Fired { timer } => self.fired(timer, config, outbox),
             Input::ClientGone => None,
         }
+    }
+
+    fn fed(
+        &mut self,
+        slot: usize,
+        moved: Moved,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        let attempt = self.slots[slot].as_mut().filter(|attempt| attempt.feeding)?;
+        attempt.feeding = false;
+        if attempt.payload != Payload::Fed {
+            return None;
+        }
+        if attempt.phase == Phase::Answered {
+            self.slots[slot] = None;
+        } else {
+            let limit = config.limits.store_time_max;
+            self.arm(slot, limit..=limit, outbox);
+        }
+        Some(Event::Fed { slot: Slot(slot as u8), moved })
     }
 
     fn answered(
@@ -157,10 +174,20 @@ impl Attempts {
                 outbox.push_back(Output::Collect { from: Side::Backend(call), max, until });
                 None
             }
-            (Reply::Unavailable { retry_after }, _) => self.failed(slot, retry_after, config, outbox),
+            (Reply::Unavailable { retry_after }, _) => {
+                if attempt.feeding {
+                    outbox.push_back(Output::Abort { call });
+                }
+                self.failed(slot, retry_after, config, outbox)
+            }
             (reply, _) => {
+                let written = matches!(reply, Reply::Written { .. });
                 if matches!((&attempt.op, &reply), (Op::Read { .. }, Reply::Found(_))) {
                     attempt.phase = Phase::Open;
+                } else if attempt.feeding && written && attempt.payload == Payload::Fed {
+                    attempt.phase = Phase::Answered;
+                } else if attempt.feeding && !written {
+                    self.abort(slot, outbox);
                 } else {
                     self.slots[slot] = None;
                 }
@@ -176,8 +203,12 @@ impl Attempts {
         config: &Config,
         outbox: &mut VecDeque<Output>,
     ) -> Option<Event> {
+        let call = self.call(Slot(slot as u8));
         let attempt = self.slots[slot].as_mut()?;
         let Phase::Collecting(found) = attempt.phase.clone() else { return None };
+        if !matches!(outcome, Collected::Whole(_)) {
+            outbox.push_back(Output::Abort { call });
+        }
         let event = match outcome {
             Collected::Whole(bytes) => Event::Read { slot: Slot(slot as u8), found, bytes },
             Collected::TooLong => Event::Answered { slot: Slot(slot as u8), reply: Reply::Damaged },
@@ -202,7 +233,7 @@ impl Attempts {
     ) -> Option<Event> {
         let attempt = self.slots[slot].as_mut()?;
         match attempt.phase {
-            Phase::Asked | Phase::Collecting(_) => {}
+            Phase::Asked | Phase::Answered | Phase::Collecting(_) => {}
             Phase::Open | Phase::Resting => return None,
         }
         attempt.tries += 1;
@@ -224,12 +255,15 @@ impl Attempts {
         if self.timers.get(slot) != Some(&timer.generation) {
             return None;
         }
-        match self.slots[slot].as_ref()?.phase {
+        let attempt = self.slots[slot].as_ref()?;
+        match attempt.phase {
+            // The timer is that of an earlier call: this one's starts when its body has left.
+            Phase::Asked if attempt.payload == Payload::Fed && attempt.feeding => None,
             Phase::Asked | Phase::Collecting(_) => {
                 outbox.push_back(Output::Abort { call: self.call(Slot(timer.slot)) });
                 self.failed(slot, None, config, outbox)
             }
-            Phase::Open => None,
+            Phase::Answered | Phase::Open => None,
             Phase::Resting => {
                 self.send(slot, config, outbox);
                 None
@@ -243,10 +277,15 @@ impl Attempts {
         let Some(attempt) = self.slots[slot].as_mut() else { return };
         attempt.phase = Phase::Asked;
         let op = attempt.op.clone();
+        let copying = copying_time(&op);
         match attempt.payload.clone() {
-            Payload::Fed => outbox.push_back(Output::Send { call, op, length: None }),
+            Payload::Fed => {
+                attempt.feeding = true;
+                outbox.push_back(Output::Send { call, op, length: None });
+            }
             Payload::Held(bytes) => {
                 let length = bytes.len() as u64;
+                attempt.feeding = length > 0;
                 outbox.push_back(Output::Send { call, op, length: Some(length) });
                 if length > 0 {
                     outbox.push_back(Output::Feed {
@@ -255,7 +294,8 @@ impl Attempts {
                         last: true,
                     });
                 }
-                self.arm(slot, config.limits.store_time_max..=config.limits.store_time_max, outbox);
+                let limit = config.limits.store_time_max + copying;
+                self.arm(slot, limit..=limit, outbox);
             }
         }
     }
@@ -285,5 +325,46 @@ impl Attempts {
     }
 }
 
+/// How long a store may take, beyond the limit of every call, for what it copies itself.
+fn copying_time(op: &Op) -> std::time::Duration {
+    match op {
+        Op::Join { parts, .. } => {
+            let bytes = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.size));
+            std::time::Duration::from_secs(bytes / COPIED_BYTES_PER_SECOND_MIN)
+        }
+        Op::Read { .. }
+        | Op::Stat { .. }
+        | Op::Write { .. }
+        | Op::Touch { .. }
+        | Op::Release { .. }
+        | Op::Remove { .. }
+        | Op::List { .. } => std::time::Duration::ZERO,
+    }
+}
+
+/// The slowest that a store is believed to copy.
+const COPIED_BYTES_PER_SECOND_MIN: u64 = 8 << 20;
+
 /// No store makes an exchange rest longer before a try, in seconds.
 const RETRY_AFTER_MAX: u32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::oci::{Algorithm, Digest};
+    use crate::store::{Key, Part};
+
+    #[test]
+    fn a_join_may_take_as_long_as_copying_its_parts_does() {
+        let key = Key::Blob(Digest::of(Algorithm::Sha256, b""));
+        let part = |size| Part { key: key.clone(), size, md5: None };
+        let join =
+            |sizes: &[u64]| Op::Join { key: key.clone(), parts: sizes.iter().copied().map(part).collect() };
+        assert_eq!(copying_time(&join(&[8 << 20, 16 << 20])), Duration::from_secs(3));
+        assert_eq!(copying_time(&join(&[1000])), Duration::ZERO);
+        assert_eq!(copying_time(&join(&[u64::MAX, u64::MAX])), Duration::from_secs(u64::MAX >> 23));
+        assert_eq!(copying_time(&Op::Stat { key: key.clone() }), Duration::ZERO);
+    }
+}

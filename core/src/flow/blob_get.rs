@@ -45,6 +45,10 @@ impl BlobGet {
         Flow::BlobGet(Box::new(Self { repository, digest, request, state }))
     }
 
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
     pub(crate) fn step(self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
         match event {
             Event::Read { found, bytes, .. } => match Link::read(&bytes) {
@@ -102,7 +106,7 @@ impl BlobGet {
                 Flow::Over
             }
             (State::Opening { .. }, Reply::Found(_)) => self.unlink(cx),
-            (State::Touching { touch, size }, reply) => match touch.answered(slot, &reply) {
+            (State::Touching { touch, size }, reply) => match touch.answered(slot, &reply, cx) {
                 Touched::Not(touch) => {
                     self.state = State::Touching { touch, size };
                     Flow::BlobGet(self)
@@ -147,8 +151,8 @@ impl BlobGet {
         match Ranges::decide(range, size) {
             Ranges::Unsatisfiable => refuse(&Refusal::RangeNotSatisfiable { size }, cx),
             Ranges::Several(ranges) => {
-                let answer = self.answer(StatusCode::PARTIAL_CONTENT);
-                BlobParts::start(self.digest, size, ranges, self.request.given.entropy, answer, cx)
+                let entropy = self.request.given.entropy;
+                BlobParts::start(self, size, ranges, entropy, cx)
             }
             Ranges::One(range) => {
                 cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(range) });
@@ -163,16 +167,15 @@ impl BlobGet {
         }
     }
 
-    fn unlink(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
-        if let State::Both { blob, found: Some(_), .. } = self.state {
-            cx.close(blob);
-        }
+    /// The content is gone: removes the link. What else is under way no longer matters.
+    pub(super) fn unlink(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
+        cx.close_all();
         cx.send(Op::Remove { key: Key::Link(self.repository.clone(), self.digest) });
         self.state = State::Unlinking;
         Flow::BlobGet(self)
     }
 
-    fn answer(&self, status: StatusCode) -> Answer {
+    pub(super) fn answer(&self, status: StatusCode) -> Answer {
         let digest = self.digest.to_string();
         let answer = Answer::new(status)
             .with(crate::oci::DOCKER_CONTENT_DIGEST, &digest)

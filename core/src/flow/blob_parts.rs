@@ -1,9 +1,10 @@
 use std::fmt::Write as _;
 
-use http::header;
+use http::{StatusCode, header};
 
+use super::blob_get::BlobGet;
 use super::{Flow, refuse_reply};
-use crate::exchange::{Answer, Cx, Event, Outcome};
+use crate::exchange::{Cx, Event, Outcome};
 use crate::oci::{ByteRange, Digest};
 use crate::store::{Key, Op, Reply};
 use crate::transfer::{Source, Take, Tap};
@@ -23,7 +24,7 @@ pub(crate) struct BlobParts {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// The first range is asked for; the reply has not begun.
-    Beginning(Answer),
+    Beginning(Box<BlobGet>),
     /// The range is asked for.
     Opening,
     /// The head of a part leaves, then the part.
@@ -36,15 +37,15 @@ enum State {
 
 impl BlobParts {
     pub(crate) fn start(
-        digest: Digest,
+        get: Box<BlobGet>,
         size: u64,
         ranges: Vec<ByteRange>,
         entropy: [u8; 16],
-        answer: Answer,
         cx: &mut Cx<'_>,
     ) -> Flow {
         let boundary = u128::from_be_bytes(entropy);
-        let parts = Self { digest, size, ranges, boundary, at: 0, state: State::Beginning(answer) };
+        let digest = get.digest();
+        let parts = Self { digest, size, ranges, boundary, at: 0, state: State::Beginning(get) };
         parts.ask(cx);
         Flow::BlobParts(Box::new(parts))
     }
@@ -52,9 +53,10 @@ impl BlobParts {
     pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
         match event {
             Event::Answered { slot, reply: Reply::Found(found) } if found.size == self.size => {
-                if let State::Beginning(answer) = &self.state {
+                if let State::Beginning(get) = &self.state {
                     let kind = format!("multipart/byteranges; boundary={:032x}", self.boundary);
-                    cx.begin_reply(answer.clone().replacing(header::CONTENT_TYPE, &kind), self.length());
+                    let answer = get.answer(StatusCode::PARTIAL_CONTENT);
+                    cx.begin_reply(answer.replacing(header::CONTENT_TYPE, &kind), self.length());
                 }
                 let length = self.range().len();
                 let body = cx.body_of(slot, Take::Exactly(length), Tap::Opaque);
@@ -62,9 +64,10 @@ impl BlobParts {
                 self.state = State::Leading { body };
                 Flow::BlobParts(self)
             }
-            Event::Answered { reply, .. } => match self.state {
-                State::Beginning(_) => refuse_reply(&reply, cx),
-                State::Opening | State::Leading { .. } | State::Sending | State::Closing => cut(cx),
+            Event::Answered { reply, .. } => match (self.state, reply) {
+                (State::Beginning(get), Reply::Missing | Reply::Damaged | Reply::Found(_)) => get.unlink(cx),
+                (State::Beginning(_), reply) => refuse_reply(&reply, cx),
+                (State::Opening | State::Leading { .. } | State::Sending | State::Closing, _) => cut(cx),
             },
             Event::Replied { moved } => self.replied(moved.bytes, cx),
             Event::Read { .. }

@@ -55,33 +55,30 @@ impl Fill {
     }
 
     fn fed(mut self: Box<Self>, moved: Moved, cx: &mut Cx<'_>) -> Filled {
-        match moved.end {
-            End::Eof if moved.bytes == 0 => {
+        let got = self.stored.saturating_add(moved.bytes);
+        match (moved.end, self.body) {
+            (End::Eof | End::SourceBroke, BodyLength::Exactly(promised)) if got != promised => {
+                self.failed(Refusal::SizeInvalid { promised, got }, cx)
+            }
+            (End::SourceBroke, _) => self.failed(Refusal::BodyBroken, cx),
+            (End::Eof, _) if moved.bytes == 0 => {
                 cx.close(self.slot);
                 Filled::All(self.upload, self.stored)
             }
-            End::Eof | End::Taken | End::Stalled => {
+            (End::SourceLate, _) => self.failed(Refusal::BodyLate, cx),
+            // A host waits for the first byte: without one there is no call that could be answered.
+            (End::Taken | End::Stalled, _) if moved.bytes == 0 => self.failed(Refusal::BodyLate, cx),
+            // Of a body that the store does not take its answer says why; it is owed.
+            (End::Eof | End::Taken | End::Stalled | End::SinkBroke, _) => {
                 self.moved = Some(moved);
                 self.settle(cx)
             }
-            End::SourceBroke => {
-                cx.close(self.slot);
-                let got = self.stored + moved.bytes;
-                let refusal = match self.body {
-                    BodyLength::Exactly(promised) => Refusal::SizeInvalid { promised, got },
-                    BodyLength::Unknown => {
-                        Refusal::BlobUploadInvalid("the body broke off; send it again".into())
-                    }
-                };
-                Filled::Failed(self.upload, refusal)
-            }
-            End::SourceLate => {
-                cx.close(self.slot);
-                Filled::Failed(self.upload, Refusal::BodyLate)
-            }
-            // The store's answer says why; it is owed.
-            End::SinkBroke => Filled::Not(self),
         }
+    }
+
+    fn failed(self: Box<Self>, refusal: Refusal, cx: &mut Cx<'_>) -> Filled {
+        cx.close(self.slot);
+        Filled::Failed(self.upload, refusal)
     }
 
     /// Both halves are needed before the segment counts.
@@ -89,9 +86,9 @@ impl Fill {
         let (Some(moved), Some(md5)) = (&self.moved, self.written) else { return Filled::Not(self) };
         let unavailable = store_refusal(&Reply::Mismatch);
         let Some(hashed) = &moved.hashed else { return Filled::Failed(self.upload, unavailable) };
-        let counted = hashed.saved.length() == self.upload.offset() + moved.bytes;
+        let counted = self.upload.offset().checked_add(moved.bytes) == Some(hashed.saved.length());
         let agreed = hashed.md5.is_none() || md5.is_none() || hashed.md5 == md5;
-        if !counted || !agreed {
+        if !counted || !agreed || moved.end == End::SinkBroke {
             return Filled::Failed(self.upload, unavailable);
         }
         self.segment.size = moved.bytes;
@@ -134,3 +131,93 @@ pub(crate) fn nonce(entropy: [u8; 16], number: u32) -> Nonce {
 
 /// So many segments make an upload at most.
 pub(crate) const SEGMENTS_MAX: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::exchange::{CallId, Exchange, Given, Input, Output, RequestHead, To};
+    use crate::transfer::{Blocks, Hasher, SavedHash};
+    use crate::upload::{Secret, UploadId};
+    use crate::{Config, Limits};
+
+    /// A PATCH of an empty upload up to its first feed.
+    fn patch(body: BodyLength) -> (Exchange, CallId) {
+        let secret = Secret::new(b"key");
+        let config = Config { secret, sparse_manifests: false, store_md5: false, limits: Limits::default() };
+        let repository = crate::oci::Repository::parse("a").unwrap();
+        let upload = Upload::new(UploadId::new([1; 16]), 0, repository, Algorithm::Sha256);
+        let target = format!("{}?state={}", upload.path(), upload.seal(&config.secret));
+        let headers = HeaderMap::new();
+        let head = RequestHead { method: &Method::PATCH, target: &target, headers: &headers, body };
+        let mut exchange = Exchange::new(&Arc::new(config), &head, Given { now: 0, entropy: [2; 16] });
+        let Output::Send { call, .. } = exchange.poll_output() else { panic!("no call") };
+        assert!(matches!(exchange.poll_output(), Output::Feed { .. }));
+        assert_eq!(exchange.poll_output(), Output::Wait);
+        (exchange, call)
+    }
+
+    fn fed(call: CallId, bytes: &[u8], end: End) -> Input {
+        let hashing = Hashing { content: SavedHash::new(Algorithm::Sha256), md5: false };
+        let mut hasher = Hasher::new(&hashing, Blocks::default());
+        hasher.update(bytes);
+        let hashed = Some(Box::new(hasher.finish()));
+        Input::Fed { to: To::Call(call), moved: Moved { bytes: bytes.len() as u64, end, hashed } }
+    }
+
+    fn written(call: CallId) -> Input {
+        Input::Head { call, reply: Reply::Written { md5: None } }
+    }
+
+    /// The status of the reply, or 0 where the exchange waits for something.
+    fn status(exchange: &mut Exchange) -> u16 {
+        loop {
+            match exchange.poll_output() {
+                Output::Respond { head, .. } => return head.status.as_u16(),
+                Output::Wait | Output::Done(_) => return 0,
+                Output::Send { .. }
+                | Output::Feed { .. }
+                | Output::Collect { .. }
+                | Output::Digest { .. }
+                | Output::Ask { .. }
+                | Output::Abort { .. }
+                | Output::Sleep { .. } => {}
+            }
+        }
+    }
+
+    #[test]
+    fn both_halves_count_in_either_order() {
+        let (mut exchange, call) = patch(BodyLength::Unknown);
+        exchange.handle_input(fed(call, b"abc", End::Eof));
+        assert_eq!(status(&mut exchange), 0);
+        exchange.handle_input(written(call));
+        assert_eq!(status(&mut exchange), 202);
+        let (mut exchange, call) = patch(BodyLength::Unknown);
+        exchange.handle_input(written(call));
+        assert_eq!(status(&mut exchange), 0);
+        exchange.handle_input(fed(call, b"abc", End::Eof));
+        assert_eq!(status(&mut exchange), 202);
+    }
+    #[test]
+    fn an_end_does_not_make_a_body_whole() {
+        let (mut exchange, call) = patch(BodyLength::Exactly(4));
+        exchange.handle_input(fed(call, b"abc", End::Eof));
+        assert_eq!(status(&mut exchange), 400);
+        let (mut exchange, call) = patch(BodyLength::Exactly(3));
+        exchange.handle_input(fed(call, b"abc", End::Eof));
+        exchange.handle_input(written(call));
+        assert_eq!(status(&mut exchange), 202);
+    }
+
+    #[test]
+    fn a_body_that_did_not_arrive_is_not_believed_to_be_written() {
+        let (mut exchange, call) = patch(BodyLength::Unknown);
+        exchange.handle_input(written(call));
+        exchange.handle_input(fed(call, b"ab", End::SinkBroke));
+        assert_eq!(status(&mut exchange), 503);
+    }
+}

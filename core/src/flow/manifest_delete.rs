@@ -49,7 +49,7 @@ impl ManifestDelete {
             (State::Reading, Event::Read { bytes, .. }) => {
                 let record_bytes = bytes.len() as u64;
                 let subject = subject(&bytes);
-                let untag = Untag::start(self.repository.clone(), self.digest, record_bytes, cx);
+                let untag = Untag::start(self.repository.clone(), self.digest, record_bytes, false, cx);
                 self.go(State::Untagging { subject, record_bytes, untag })
             }
             (State::Reading, Event::Answered { reply: Reply::Missing, .. }) => {
@@ -68,7 +68,7 @@ impl ManifestDelete {
                 State::Removing { record_bytes },
                 Event::Answered { reply: Reply::Done | Reply::Missing, .. },
             ) => {
-                let untag = Untag::start(self.repository.clone(), self.digest, record_bytes, cx);
+                let untag = Untag::start(self.repository.clone(), self.digest, record_bytes, true, cx);
                 self.go(State::Finishing { untag })
             }
             (State::Finishing { untag }, event) => match untag.step(event, cx) {

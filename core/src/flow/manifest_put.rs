@@ -16,8 +16,9 @@ use crate::transfer::{Hashing, Moved, SavedHash, Source};
 
 /// `PUT` of a manifest (distribution-spec, end-7a and 7b).
 ///
-/// All that it needs is checked first. Then the manifest is written, its entry among the referrers, its tags, and the
-/// manifest is looked for again: if a delete took it meanwhile, it is written again, so that no tag is left without.
+/// All that it needs is checked first. Then the manifest is written, its entry among the referrers, and its tags. Then
+/// the manifest is looked for again: if a delete took it meanwhile, it may have taken the others too, and all are written
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ManifestPut {
     repository: Repository,
@@ -25,6 +26,8 @@ pub(crate) struct ManifestPut {
     /// The tags of the query.
     tags: Vec<Tag>,
     request: Request,
+    /// How often everything has been written.
+    rounds: u8,
     state: State,
 }
 
@@ -42,10 +45,10 @@ enum State {
     Checking { pushed: Pushed, references: Box<References> },
     /// Records are written, the first of `left` being under way.
     Writing { pushed: Pushed, left: Vec<(Key, Bytes)> },
-    /// The manifest is looked for again.
-    Confirming { pushed: Pushed },
-    /// The manifest is written again.
-    Rewriting { pushed: Pushed },
+    /// A new tag exists already. It may be this push's own: an answer that was lost looks the same.
+    Recognising { pushed: Pushed, left: Vec<(Key, Bytes)> },
+    /// What was written is looked for again, the last of `left` being under way.
+    Confirming { pushed: Pushed, left: Vec<Key> },
 }
 
 /// A manifest that was read and understood.
@@ -88,6 +91,7 @@ impl ManifestPut {
             reference,
             tags,
             request,
+            rounds: 1,
             state: State::Asking { max },
         }))
     }
@@ -117,18 +121,27 @@ impl ManifestPut {
             (State::Writing { pushed, left }, Event::Answered { reply, .. }) => {
                 self.written(pushed, left, &reply, cx)
             }
-            (State::Confirming { pushed }, Event::Answered { reply: Reply::Found(_), .. })
-            | (State::Rewriting { pushed }, Event::Answered { reply: Reply::Written { .. }, .. }) => {
-                self.created(&pushed, cx)
+            (State::Recognising { pushed, left }, Event::Read { slot, bytes, .. }) => {
+                cx.close(slot);
+                let stands = ManifestLine::read(&bytes).map(|line| line.digest);
+                self.recognised(pushed, left, stands, cx)
             }
-            (State::Confirming { pushed }, Event::Answered { reply: Reply::Missing, .. }) => {
-                let manifest = Key::Manifest(self.repository.clone(), pushed.digest);
-                cx.write(Op::Write { key: manifest, create_only: false }, pushed.record());
-                self.go(State::Rewriting { pushed })
+            (
+                State::Recognising { pushed, left },
+                Event::Answered { reply: Reply::Missing | Reply::Damaged, .. },
+            ) => self.recognised(pushed, left, None, cx),
+            (State::Recognising { .. }, Event::Answered { reply, .. }) => refuse(&store_refusal(&reply), cx),
+            (State::Confirming { pushed, mut left }, Event::Answered { reply: Reply::Found(_), .. }) => {
+                left.pop();
+                self.confirm(pushed, left, cx)
             }
-            (State::Confirming { .. } | State::Rewriting { .. }, Event::Answered { reply, .. }) => {
-                refuse(&store_refusal(&reply), cx)
+            (State::Confirming { pushed, .. }, Event::Answered { reply: Reply::Missing, .. })
+                if self.rounds < ROUNDS_MAX =>
+            {
+                self.rounds += 1;
+                self.write_all(pushed, cx)
             }
+            (State::Confirming { .. }, Event::Answered { reply, .. }) => refuse(&store_refusal(&reply), cx),
             (state, _) => self.go(state),
         }
     }
@@ -139,7 +152,15 @@ impl ManifestPut {
     }
 
     fn collected(self: Box<Self>, outcome: Collected, cx: &mut Cx<'_>) -> Flow {
+        let promised = match self.request.body {
+            BodyLength::Exactly(length) => Some(length),
+            BodyLength::Unknown => None,
+        };
         match outcome {
+            Collected::Whole(bytes) if promised.is_some_and(|promised| promised != bytes.len() as u64) => {
+                let (promised, got) = (promised.unwrap_or(0), bytes.len() as u64);
+                refuse(&Refusal::SizeInvalid { promised, got }, cx)
+            }
             Collected::Whole(bytes) => {
                 let algorithm = match &self.reference {
                     Reference::Digest(digest) => digest.algorithm(),
@@ -154,13 +175,7 @@ impl ManifestPut {
                 refuse(&Refusal::ManifestTooLarge { max }, cx)
             }
             Collected::Late => refuse(&Refusal::BodyLate, cx),
-            Collected::Broke => {
-                let promised = match self.request.body {
-                    BodyLength::Exactly(length) => length,
-                    BodyLength::Unknown => 0,
-                };
-                refuse(&Refusal::SizeInvalid { promised, got: 0 }, cx)
-            }
+            Collected::Broke => refuse(&Refusal::BodyBroken, cx),
         }
     }
 
@@ -215,10 +230,14 @@ impl ManifestPut {
         match checked {
             Checked::Not(references) => self.go(State::Checking { pushed, references }),
             Checked::Failed(refusal) => refuse(&refusal, cx),
-            Checked::All => match self.records(&pushed) {
-                Ok(left) => self.write(pushed, left, cx),
-                Err(refusal) => refuse(&refusal, cx),
-            },
+            Checked::All => self.write_all(pushed, cx),
+        }
+    }
+
+    fn write_all(self: Box<Self>, pushed: Pushed, cx: &mut Cx<'_>) -> Flow {
+        match self.records(&pushed) {
+            Ok(left) => self.write(pushed, left, cx),
+            Err(refusal) => refuse(&refusal, cx),
         }
     }
 
@@ -226,17 +245,7 @@ impl ManifestPut {
     fn records(&self, pushed: &Pushed) -> Result<Vec<(Key, Bytes)>, Refusal> {
         let record = pushed.record();
         let repository = || self.repository.clone();
-        let mut left = Vec::new();
-        let named = match &self.reference {
-            Reference::Tag(tag) => Some(tag),
-            Reference::Digest(_) => None,
-        };
-        left.extend(
-            named
-                .into_iter()
-                .chain(&self.tags)
-                .map(|tag| (Key::Tag(repository(), tag.clone()), record.clone())),
-        );
+        let mut left: Vec<_> = self.tag_keys().map(|key| (key, record.clone())).collect();
         if let Some(subject) = pushed.manifest.subject() {
             let manifest = &pushed.manifest;
             let descriptor = referrer_descriptor(
@@ -247,9 +256,7 @@ impl ManifestPut {
                 manifest.annotations(),
             );
             if descriptor.len() > REFERRER_BYTES_MAX as usize {
-                return Err(Refusal::ManifestInvalid(
-                    "its annotations are too long for a list of referrers".into(),
-                ));
+                return Err(Refusal::AnnotationsTooLong { max: REFERRER_BYTES_MAX });
             }
             let key = Key::Referrer { repository: repository(), subject: *subject, referrer: pushed.digest };
             left.push((key, descriptor));
@@ -268,10 +275,49 @@ impl ManifestPut {
                 self.go(State::Writing { pushed, left })
             }
             None => {
-                cx.send(Op::Stat { key: Key::Manifest(self.repository.clone(), pushed.digest) });
-                self.go(State::Confirming { pushed })
+                let left = self.doubtful(&pushed);
+                self.confirm(pushed, left, cx)
             }
         }
+    }
+
+    /// What a delete of the same manifest may have taken. As long as the manifest is found, only that: a delete takes it
+    /// after its entry among the referrers and its first tags, and leaves tags of a manifest that is there again. Once it
+    /// was gone, the delete may be between its look and the removal of a tag, and all is looked for.
+    ///
+    /// The last one is looked for first: a delete takes the entry before the manifest, and tags after it. In that order, no
+    /// delete that has ended goes unnoticed.
+    fn doubtful(&self, pushed: &Pushed) -> Vec<Key> {
+        let manifest = Key::Manifest(self.repository.clone(), pushed.digest);
+        if self.rounds == 1 {
+            return vec![manifest];
+        }
+        let entry = pushed.manifest.subject().map(|subject| Key::Referrer {
+            repository: self.repository.clone(),
+            subject: *subject,
+            referrer: pushed.digest,
+        });
+        self.tag_keys().chain([manifest]).chain(entry).collect()
+    }
+
+    /// Looks for the last of `left`.
+    fn confirm(self: Box<Self>, pushed: Pushed, left: Vec<Key>, cx: &mut Cx<'_>) -> Flow {
+        match left.last() {
+            Some(key) => {
+                cx.send(Op::Stat { key: key.clone() });
+                self.go(State::Confirming { pushed, left })
+            }
+            None => self.created(&pushed, cx),
+        }
+    }
+
+    /// The tags that the manifest gets.
+    fn tag_keys(&self) -> impl Iterator<Item = Key> {
+        let named = match &self.reference {
+            Reference::Tag(tag) => Some(tag),
+            Reference::Digest(_) => None,
+        };
+        named.into_iter().chain(&self.tags).map(|tag| Key::Tag(self.repository.clone(), tag.clone()))
     }
 
     fn written(
@@ -281,13 +327,31 @@ impl ManifestPut {
         reply: &Reply,
         cx: &mut Cx<'_>,
     ) -> Flow {
-        if matches!(reply, Reply::Written { .. }) {
-            left.pop();
-            return self.write(pushed, left, cx);
+        match (reply, left.last()) {
+            (Reply::Written { .. }, _) => {
+                left.pop();
+                self.write(pushed, left, cx)
+            }
+            (Reply::Exists, Some((key, _))) => {
+                cx.read_line(key.clone(), MANIFEST_LINE_BYTES_MAX);
+                self.go(State::Recognising { pushed, left })
+            }
+            (_, _) => refuse(&store_refusal(reply), cx),
         }
-        let refusal =
-            if *reply == Reply::Exists { Refusal::PreconditionFailed } else { store_refusal(reply) };
-        refuse(&refusal, cx)
+    }
+
+    fn recognised(
+        self: Box<Self>,
+        pushed: Pushed,
+        mut left: Vec<(Key, Bytes)>,
+        stands: Option<Digest>,
+        cx: &mut Cx<'_>,
+    ) -> Flow {
+        if stands != Some(pushed.digest) {
+            return refuse(&Refusal::PreconditionFailed, cx);
+        }
+        left.pop();
+        self.write(pushed, left, cx)
     }
 
     #[allow(clippy::boxed_local, reason = "the state comes boxed")]
@@ -314,6 +378,9 @@ impl Pushed {
         ManifestLine { media_type, digest: self.digest, size: self.bytes.len() as u64 }.record(&self.bytes)
     }
 }
+
+/// So often a push that deletes of the same manifest take away is written before it gives up.
+const ROUNDS_MAX: u8 = 8;
 
 /// So many tags may come with one manifest.
 const TAGS_MAX: usize = 64;

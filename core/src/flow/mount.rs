@@ -75,7 +75,7 @@ impl Mount {
                 let old = Touch::is_due(found, cx);
                 self.found(found.size, old, cx)
             }
-            (State::Touching { touch, size }, reply) => match touch.answered(slot, reply) {
+            (State::Touching { touch, size }, reply) => match touch.answered(slot, reply, cx) {
                 Touched::Not(touch) => {
                     self.state = State::Touching { touch, size };
                     Flow::Mount(self)

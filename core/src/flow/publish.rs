@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 
 use super::fill::SEGMENTS_MAX;
+use super::touch::{Touch, Touched};
 use super::{Flow, refuse, refuse_reply, store_refusal};
 use crate::exchange::{Answer, Cx, Event, Slot};
 use crate::oci::{DOCKER_CONTENT_DIGEST, Digest, Refusal, Repository};
@@ -40,6 +41,8 @@ enum State {
     Publishing,
     /// Parts are missing: was the blob published before?
     Confirming,
+    /// It was, and is made young before the link relies on it.
+    Touching(Touch),
     /// The link is written.
     Linking,
     /// The parts are let go.
@@ -181,7 +184,22 @@ impl Publish {
                 self.state = State::Confirming;
                 Flow::Publish(self)
             }
-            (State::Confirming, Reply::Found(found)) if found.size == self.size => self.link(cx),
+            (State::Confirming, Reply::Found(found)) if found.size == self.size => {
+                if !Touch::is_due(found, cx) {
+                    return self.link(cx);
+                }
+                self.state = State::Touching(Touch::one(Key::Blob(self.digest), cx));
+                Flow::Publish(self)
+            }
+            (State::Touching(touch), reply) => match touch.answered(slot, reply, cx) {
+                Touched::Not(touch) => {
+                    self.state = State::Touching(touch);
+                    Flow::Publish(self)
+                }
+                Touched::All => self.link(cx),
+                Touched::Gone => refuse(&Refusal::BlobUploadUnknown, cx),
+                Touched::Failed(refusal) => refuse(&refusal, cx),
+            },
             (State::Confirming, Reply::Found(_) | Reply::Missing) => refuse(&Refusal::BlobUploadUnknown, cx),
             (State::Linking, Reply::Written { .. }) if self.parts.is_empty() => self.created(cx),
             (State::Linking, Reply::Written { .. }) => {

@@ -54,7 +54,7 @@ impl References {
 
     /// Sends what can be sent. Touching comes first: it frees calls and is needed in any case.
     fn go_on(mut self: Box<Self>, cx: &mut Cx<'_>) -> Checked {
-        while cx.free_calls() >= 2
+        while cx.free_calls() >= 1
             && let Some(reference) = self.old.pop()
         {
             let touch = match reference.kind {
@@ -121,7 +121,7 @@ impl References {
             return Checked::Not(self);
         };
         let (touch, reference) = self.touching.swap_remove(at);
-        match touch.answered(slot, reply) {
+        match touch.answered(slot, reply, cx) {
             Touched::Not(touch) => self.touching.push((touch, reference)),
             Touched::All => {}
             Touched::Gone => return self.missing(&reference, cx),

@@ -5,10 +5,12 @@ use crate::store::{Found, Key, Op, Reply};
 use super::store_refusal;
 
 /// Makes what a client is going to rely on young again, so that prune does not take it meanwhile.
+///
+/// Content comes before the link to it: a link must not look young while its content is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Touch {
-    waiting: [Option<Slot>; 2],
-    gone: bool,
+    waiting: Slot,
+    then: Option<Key>,
 }
 
 /// How a [`Touch`] stands.
@@ -32,45 +34,41 @@ impl Touch {
 
     /// Touches a blob and the link to it.
     pub(crate) fn blob(repository: &Repository, digest: Digest, cx: &mut Cx<'_>) -> Self {
-        let content = cx.send(Op::Touch { key: Key::Blob(digest) });
-        let link = cx.send(Op::Touch { key: Key::Link(repository.clone(), digest) });
-        Self { waiting: [Some(content), Some(link)], gone: false }
+        let waiting = cx.send(Op::Touch { key: Key::Blob(digest) });
+        Self { waiting, then: Some(Key::Link(repository.clone(), digest)) }
     }
 
     /// Touches one object.
     pub(crate) fn one(key: Key, cx: &mut Cx<'_>) -> Self {
-        Self { waiting: [Some(cx.send(Op::Touch { key })), None], gone: false }
+        Self { waiting: cx.send(Op::Touch { key }), then: None }
     }
 
     /// Whether it waits for this call.
     pub(crate) fn waits_for(&self, slot: Slot) -> bool {
-        self.waiting.contains(&Some(slot))
+        self.waiting == slot
     }
 
-    /// Takes the answer of a call it waits for.
-    pub(crate) fn answered(mut self, slot: Slot, reply: &Reply) -> Touched {
-        for waiting in &mut self.waiting {
-            if *waiting == Some(slot) {
-                *waiting = None;
-            }
+    /// Takes the answer of the call it waits for.
+    pub(crate) fn answered(self, slot: Slot, reply: &Reply, cx: &mut Cx<'_>) -> Touched {
+        if !self.waits_for(slot) {
+            return Touched::Not(self);
         }
-        match reply {
+        match (reply, self.then) {
             // A store that takes no writes is not pruned either: what is there stays.
-            Reply::Done | Reply::Refused => {}
-            Reply::Missing => self.gone = true,
-            Reply::Found(_)
-            | Reply::Written { .. }
-            | Reply::Exists
-            | Reply::Page(_)
-            | Reply::Damaged
-            | Reply::Mismatch
-            | Reply::Full
-            | Reply::Unavailable { .. } => return Touched::Failed(store_refusal(reply)),
-        }
-        match (self.waiting, self.gone) {
-            ([None, None], true) => Touched::Gone,
-            ([None, None], false) => Touched::All,
-            _ => Touched::Not(self),
+            (Reply::Done | Reply::Refused, Some(key)) => Touched::Not(Self::one(key, cx)),
+            (Reply::Done | Reply::Refused, None) => Touched::All,
+            (Reply::Missing, _) => Touched::Gone,
+            (
+                Reply::Found(_)
+                | Reply::Written { .. }
+                | Reply::Exists
+                | Reply::Page(_)
+                | Reply::Damaged
+                | Reply::Mismatch
+                | Reply::Full
+                | Reply::Unavailable { .. },
+                _,
+            ) => Touched::Failed(store_refusal(reply)),
         }
     }
 }

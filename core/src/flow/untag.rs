@@ -5,15 +5,22 @@ use crate::record::{MANIFEST_LINE_BYTES_MAX, ManifestLine};
 use crate::store::{Key, Listing, Op, Page, Reply};
 
 /// Removes all tags that hold a manifest. The size of its record tells which tags to look into.
+///
+/// After the manifest was removed, a tag that holds it may be that of a push which came later: it stays if the manifest
+/// is there again. A push writes its manifest before its tags, so that what is looked for after the tag cannot be missed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Untag {
     repository: Repository,
     digest: Digest,
     record_bytes: u64,
+    /// The manifest was removed before.
+    after_removal: bool,
     /// Where the listing goes on; `None` after the last page.
     next: Option<Box<str>>,
     candidates: Vec<Tag>,
     looking: Vec<(Slot, Tag)>,
+    /// Tags that hold the manifest, while it is looked for.
+    doubting: Vec<(Slot, Tag)>,
     removing: Vec<Slot>,
     listing: bool,
 }
@@ -34,15 +41,18 @@ impl Untag {
         repository: Repository,
         digest: Digest,
         record_bytes: u64,
+        after_removal: bool,
         cx: &mut Cx<'_>,
     ) -> Box<Self> {
         let untag = Self {
             repository,
             digest,
             record_bytes,
+            after_removal,
             next: None,
             candidates: Vec::new(),
             looking: Vec::new(),
+            doubting: Vec::new(),
             removing: Vec::new(),
             listing: true,
         };
@@ -56,15 +66,26 @@ impl Untag {
             Event::Read { slot, bytes, .. } => {
                 cx.close(slot);
                 let holds = ManifestLine::read(&bytes).is_some_and(|line| line.digest == self.digest);
-                if let Some(tag) = self.looked(slot)
-                    && holds
-                {
-                    self.removing.push(cx.send(Op::Remove { key: Key::Tag(self.repository.clone(), tag) }));
+                match taken(&mut self.looking, slot).filter(|_| holds) {
+                    Some(tag) if self.after_removal => {
+                        let manifest = Key::Manifest(self.repository.clone(), self.digest);
+                        self.doubting.push((cx.send(Op::Stat { key: manifest }), tag));
+                    }
+                    Some(tag) => self.remove(tag, cx),
+                    None => {}
+                }
+                self.go_on(cx)
+            }
+            Event::Answered { slot, reply: reply @ (Reply::Found(_) | Reply::Missing) }
+                if self.doubting.iter().any(|(waiting, _)| *waiting == slot) =>
+            {
+                if let Some(tag) = taken(&mut self.doubting, slot).filter(|_| reply == Reply::Missing) {
+                    self.remove(tag, cx);
                 }
                 self.go_on(cx)
             }
             Event::Answered { slot, reply: Reply::Missing | Reply::Done | Reply::Damaged } => {
-                self.looked(slot);
+                taken(&mut self.looking, slot);
                 self.removing.retain(|removing| *removing != slot);
                 self.go_on(cx)
             }
@@ -96,7 +117,8 @@ impl Untag {
             let slot = cx.read_line(Key::Tag(self.repository.clone(), tag.clone()), MANIFEST_LINE_BYTES_MAX);
             self.looking.push((slot, tag));
         }
-        if self.listing || !self.looking.is_empty() || !self.removing.is_empty() {
+        let idle = self.looking.is_empty() && self.doubting.is_empty() && self.removing.is_empty();
+        if self.listing || !idle {
             return Untagged::Not(self);
         }
         match self.next.take() {
@@ -109,10 +131,16 @@ impl Untag {
         }
     }
 
-    fn looked(&mut self, slot: Slot) -> Option<Tag> {
-        let at = self.looking.iter().position(|(waiting, _)| *waiting == slot)?;
-        Some(self.looking.swap_remove(at).1)
+    fn remove(&mut self, tag: Tag, cx: &mut Cx<'_>) {
+        let key = Key::Tag(self.repository.clone(), tag);
+        self.removing.push(cx.send(Op::Remove { key }));
     }
+}
+
+/// Takes the tag that waits for this call.
+fn taken(waiting: &mut Vec<(Slot, Tag)>, slot: Slot) -> Option<Tag> {
+    let at = waiting.iter().position(|(waiting, _)| *waiting == slot)?;
+    Some(waiting.swap_remove(at).1)
 }
 
 /// So many tags are listed at a time.

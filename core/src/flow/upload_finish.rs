@@ -93,7 +93,7 @@ impl UploadFinish {
                 }
                 Collected::Late => refuse_at(&Refusal::BodyLate, &upload, cx),
                 Collected::Whole(_) | Collected::TooLong | Collected::Broke => {
-                    refuse_at(&Refusal::SizeInvalid { promised: u64::from(length), got: 0 }, &upload, cx)
+                    refuse_at(&Refusal::BodyBroken, &upload, cx)
                 }
             },
             (State::Hashing { upload, bytes }, Event::Hashed { moved }) => {

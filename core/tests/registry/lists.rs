@@ -1,0 +1,5 @@
+//! Listings: tags, catalog, referrers.
+
+mod catalog;
+mod referrers;
+mod tags;

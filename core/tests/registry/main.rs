@@ -1,0 +1,11 @@
+//! Every endpoint, told as conversations with a registry that has no network.
+
+mod blobs;
+mod calls;
+mod design;
+mod interleaving;
+mod lists;
+mod manifests;
+mod routes;
+mod support;
+mod uploads;

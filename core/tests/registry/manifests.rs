@@ -1,0 +1,7 @@
+//! Manifests and tags.
+
+mod conditions;
+mod delete;
+mod get;
+mod put;
+mod references;

@@ -1,0 +1,7 @@
+//! Uploads: POST, PATCH, PUT, GET, DELETE.
+
+mod bodies;
+mod finish;
+mod mount;
+mod segments;
+mod session;

@@ -1,0 +1,118 @@
+//! Uploads of many chunks: the list of segments grows too long for a token.
+
+use crate::support::{Body, Piece, Registry, Trouble, content, sha256, sha512};
+use wharfinger_core::oci::Digest;
+use wharfinger_core::store::Reply as StoreReply;
+use wharfinger_core::upload::Upload;
+
+/// An upload of so many chunks of three bytes; its Location, and all its bytes.
+fn uploaded(registry: &mut Registry, chunks: usize) -> (String, Vec<u8>) {
+    let bytes = content(3 * chunks);
+    let mut location = registry.begin("a");
+    for chunk in bytes.chunks(3) {
+        location = registry.patch(&location, chunk);
+        let (_, token) = location.split_once("?state=").unwrap();
+        assert!(token.len() <= Upload::TOKEN_BYTES_MAX);
+    }
+    (location, bytes)
+}
+
+fn finishes(registry: &mut Registry, location: &str, digest: &Digest, bytes: &[u8]) -> Vec<String> {
+    let reply = registry.put(location, digest, ());
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(registry.get(&format!("/v2/a/blobs/{digest}")).body, bytes);
+    reply.ops
+}
+
+#[test]
+fn sixteen_segments_fit_a_token() {
+    let mut registry = Registry::new();
+    let (location, bytes) = uploaded(&mut registry, 16);
+    let ops = finishes(&mut registry, &location, &sha256(&bytes), &bytes);
+    assert_eq!(ops, ["Join blob of 16", "Write link a", "Release 16"]);
+}
+
+#[test]
+fn the_seventeenth_is_spilled_and_read_back_at_the_end() {
+    let mut registry = Registry::new();
+    let (location, bytes) = uploaded(&mut registry, 17);
+    assert_eq!(registry.get(&location).field("range"), Some("0-50"));
+    let ops = finishes(&mut registry, &location, &sha256(&bytes), &bytes);
+    assert_eq!(ops, ["Read list 17", "Join blob of 17", "Write link a", "Release 17"]);
+}
+
+#[test]
+fn forty_chunks_are_two_lists_and_the_rest() {
+    for digest_of in [sha256, sha512] {
+        let mut registry = Registry::new();
+        let (location, bytes) = uploaded(&mut registry, 40);
+        let ops = finishes(&mut registry, &location, &digest_of(&bytes), &bytes);
+        assert_eq!(&ops[..2], ["Read list 34", "Read list 17"]);
+        assert_eq!(&ops[ops.len() - 3..], ["Join blob of 40", "Write link a", "Release 40"]);
+    }
+}
+
+#[test]
+fn one_request_may_write_many_segments() {
+    let mut registry = Registry::new();
+    registry.config.limits.segment_bytes_max = 3;
+    let bytes = content(150);
+    let location = registry.begin("a");
+    let reply = registry.send("PATCH", &location, &[], Body::chunked(&bytes));
+    assert_eq!((reply.status, reply.field("range")), (202, Some("0-149")));
+    // The last segment was opened, but nothing came for it.
+    assert_eq!(&reply.ops[49..], ["Write segment 49", "Write segment 50", "Write list 50"]);
+    let location = registry.patch(&reply.location(), b"more");
+    let all = [bytes.as_slice(), b"more"].concat();
+    let ops = finishes(&mut registry, &location, &sha256(&all), &all);
+    assert_eq!(ops, ["Read list 50", "Join blob of 52", "Write link a", "Release 52"]);
+}
+
+#[test]
+fn the_own_segments_of_a_wrong_put_are_told_from_spilled_ones() {
+    let mut registry = Registry::new();
+    let (location, _) = uploaded(&mut registry, 20);
+    let reply = registry.put(&location, &sha256(b"other"), b"more");
+    assert_eq!(reply.status, 400);
+    assert_eq!(reply.ops, ["Write segment 20", "Read list 17", "Remove segment 20"]);
+}
+
+#[test]
+fn a_list_that_cannot_be_written_leaves_the_upload_where_it_was() {
+    let mut registry = Registry::new();
+    let (location, bytes) = uploaded(&mut registry, 16);
+    registry.store.trouble("Write list", [Trouble::Answer(StoreReply::Full)]);
+    let reply = registry.send("PATCH", &location, &[], b"more");
+    assert_eq!(reply.refusal(), (507, "UNAVAILABLE".to_owned()));
+    registry.store.unavailable("Write list", 3);
+    let location = registry.patch(&location, b"more");
+    let all = [bytes.as_slice(), b"more"].concat();
+    finishes(&mut registry, &location, &sha256(&all), &all);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_publishes_nothing() {
+    for (damage, status) in [(Some(&b""[..]), 503), (Some(b"\0"), 503), (Some(b"junk"), 503), (None, 404)] {
+        let mut registry = Registry::new();
+        let (location, bytes) = uploaded(&mut registry, 17);
+        let names = registry.store.names("segments/");
+        let list = names.iter().find(|name| name.contains("/list-")).unwrap().to_string();
+        match damage {
+            Some(damage) => registry.store.objects.get_mut(&list).unwrap().bytes = damage.into(),
+            None => drop(registry.store.objects.remove(&list)),
+        }
+        assert_eq!(registry.put(&location, &sha256(&bytes), ()).status, status);
+        assert_eq!(registry.store.names("blobs/"), [""; 0]);
+    }
+}
+
+#[test]
+fn an_upload_of_too_many_segments_is_refused() {
+    let mut registry = Registry::new();
+    registry.config.limits.segment_bytes_max = 1;
+    let location = registry.begin("a");
+    let pieces = vec![Piece::Bytes(content(10_001))];
+    let reply = registry.send("PATCH", &location, &[], Body::pieces(pieces));
+    assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
+    assert_eq!(reply.ops.len(), 10_000);
+}

@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wharfinger_core::oci::{Algorithm, Digest};
+use wharfinger_core::store::{Found, Key, Op, Part, Reply};
+use wharfinger_core::transfer::{Blocks, Hasher, Hashing, SavedHash};
+
+use super::Mutant;
+
+/// A store: whole objects under names, every call in one atomic step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Store {
+    kind: StoreKind,
+    mutant: Option<Mutant>,
+    objects: BTreeMap<Key, Object>,
+    /// Who wrote a segment's name first, even if the object is gone.
+    authors: BTreeMap<Key, Author>,
+    /// A segment's name was written a second time.
+    pub overwritten: bool,
+    /// A segment was removed by a request that had not written it.
+    pub robbed: bool,
+}
+
+/// How a store joins parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreKind {
+    /// As a directory: the joined object stands for itself, released parts are freed.
+    Files,
+    /// As Swift: a large object keeps pointing at its parts, and every body is checked by its MD5.
+    Swift,
+}
+
+/// What stands under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// Bytes of its own.
+    Own(Bytes),
+    /// The bytes of other objects, one after the other.
+    Large(Arc<[Part]>),
+}
+
+/// One request of one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Author {
+    /// The client.
+    pub client: u8,
+    /// Counts its requests.
+    pub request: u8,
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(kind: StoreKind, mutant: Option<Mutant>) -> Self {
+        let (objects, authors) = (BTreeMap::new(), BTreeMap::new());
+        Self { kind, mutant, objects, authors, overwritten: false, robbed: false }
+    }
+
+    /// Carries out a call whose body, if any, has arrived whole. With [`Reply::Found`] comes what a Read reads.
+    pub fn carry_out(&mut self, author: Author, op: &Op, body: &Bytes) -> (Reply, Bytes) {
+        let reply = match op {
+            Op::Read { key, range } => {
+                let (reply, bytes) = self.find(key);
+                let bytes = match range {
+                    Some(range) => bytes.slice(range.first() as usize..=range.last() as usize),
+                    None => bytes,
+                };
+                return (reply, bytes);
+            }
+            Op::Stat { key } => self.find(key).0,
+            Op::Write { key, create_only: true } if self.objects.contains_key(key) => Reply::Exists,
+            Op::Write { key, .. } => self.write(author, key, body),
+            Op::Join { key, parts } => self.join(key, parts),
+            Op::Touch { key } if self.objects.contains_key(key) => Reply::Done,
+            Op::Touch { .. } => Reply::Missing,
+            Op::Release { parts } => {
+                if self.kind == StoreKind::Files || self.mutant == Some(Mutant::ReleaseFrees) {
+                    parts.iter().for_each(|part| drop(self.objects.remove(&part.key)));
+                }
+                Reply::Done
+            }
+            Op::Remove { key } => {
+                self.robbed |= self.authors.get(key).is_some_and(|writer| *writer != author);
+                self.objects.remove(key).map_or(Reply::Missing, |_| Reply::Done)
+            }
+            // No exchange of the models lists names; a store may always say this.
+            Op::List { .. } => Reply::Refused,
+        };
+        (reply, Bytes::new())
+    }
+
+    /// The bytes under a name, if they are there and whole.
+    pub fn read(&self, key: &Key) -> Option<Bytes> {
+        match self.objects.get(key)? {
+            Object::Own(bytes) => Some(bytes.clone()),
+            Object::Large(parts) => {
+                let mut whole = Vec::new();
+                for part in parts.iter() {
+                    whole.extend_from_slice(&self.read(&part.key)?);
+                }
+                Some(whole.into())
+            }
+        }
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &Key> {
+        self.objects.keys()
+    }
+
+    fn find(&self, key: &Key) -> (Reply, Bytes) {
+        match (self.objects.contains_key(key), self.read(key)) {
+            (_, Some(bytes)) => (Reply::Found(Found { size: bytes.len() as u64, age: 0 }), bytes),
+            (true, None) => (Reply::Damaged, Bytes::new()),
+            (false, None) => (Reply::Missing, Bytes::new()),
+        }
+    }
+
+    fn write(&mut self, author: Author, key: &Key, body: &Bytes) -> Reply {
+        let segment = matches!(key, Key::Segment { .. } | Key::SegmentList { .. });
+        if segment {
+            self.overwritten |= self.authors.insert(key.clone(), author).is_some();
+        }
+        let kept = match self.mutant {
+            Some(Mutant::TailLost) if segment => body.slice(..body.len().saturating_sub(1)),
+            _ => body.clone(),
+        };
+        let md5 = (self.kind == StoreKind::Swift).then(|| md5(body));
+        self.objects.insert(key.clone(), Object::Own(kept));
+        Reply::Written { md5 }
+    }
+
+    fn join(&mut self, key: &Key, parts: &Arc<[Part]>) -> Reply {
+        let mut whole = Vec::new();
+        for part in parts.iter() {
+            let Some(bytes) = self.read(&part.key) else { return Reply::Missing };
+            let agrees = bytes.len() as u64 == part.size && part.md5.is_none_or(|sum| sum == md5(&bytes));
+            if !agrees && self.mutant != Some(Mutant::TailLost) {
+                return Reply::Mismatch;
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        let object = match self.kind {
+            StoreKind::Files => Object::Own(whole.into()),
+            StoreKind::Swift => Object::Large(parts.clone()),
+        };
+        self.objects.insert(key.clone(), object);
+        Reply::Written { md5: None }
+    }
+}
+
+fn md5(bytes: &[u8]) -> [u8; 16] {
+    let hashing = Hashing { content: SavedHash::new(Algorithm::Sha256), md5: true };
+    let mut hasher = Hasher::new(&hashing, Blocks::default());
+    hasher.update(bytes);
+    hasher.finish().md5.unwrap_or_default()
+}
+
+/// Whether bytes are what a digest says.
+pub(super) fn is_of(bytes: &[u8], digest: &Digest) -> bool {
+    Digest::of(digest.algorithm(), bytes) == *digest
+}
