@@ -54,3 +54,8 @@ pub use connection::{BodyLength, Connection, Next, Request};
 pub use limits::Limits;
 pub use refusal::HeadRefusal;
 pub use reply::{ReplyError, ReplyLength, ReplyWriter};
+
+// For the client, which reads the same syntax from the other side.
+pub(crate) use chunked::{ChunkDecoder, Step};
+pub(crate) use framing::{asks_to_close, stated_length};
+pub(crate) use head::{HeadSearch, RawHead, head_lines, split_field};

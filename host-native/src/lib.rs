@@ -3,6 +3,7 @@
 //! The binary is a thin `main` over this library, so that tests can reach its parts.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 mod drive;
 pub mod files;

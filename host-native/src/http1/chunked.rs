@@ -10,13 +10,13 @@ const TRAILER_BYTES_MAX: u32 = 8 * 1024;
 /// Decoder of the chunked coding (RFC 9112 section 7.1). Reads framing only; payload is counted, never
 /// touched. Extensions and trailers are bounded and dropped.
 #[derive(Debug)]
-pub(super) struct ChunkDecoder {
+pub(crate) struct ChunkDecoder {
     state: State,
 }
 
 /// What stands behind the framing just read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// All bytes were framing; more are needed.
     More,
     /// So many payload bytes at least (of the bytes at hand) follow.

@@ -16,21 +16,24 @@ impl Framing {
     /// could understand in two ways.
     pub fn read(head: &RawHead<'_>, target: &Target<'_>) -> Result<Self, HeadRefusal> {
         check_host(head, target)?;
-        let length = match (sole(head, "content-length"), sole(head, "transfer-encoding")) {
-            (Sole::None, Sole::None) => BodyLength::Exactly(0),
-            (Sole::Many, Sole::None) => return Err(HeadRefusal::LengthRepeated),
-            (Sole::One(value), Sole::None) => BodyLength::Exactly(parse_length(value)?),
-            (Sole::None, Sole::One(value)) if !head.http10 => {
-                parse_coding(value)?;
-                BodyLength::Chunked
-            }
-            (Sole::None, Sole::One(_) | Sole::Many) => return Err(HeadRefusal::CodingMisplaced),
-            (Sole::One(_) | Sole::Many, Sole::One(_) | Sole::Many) => {
-                return Err(HeadRefusal::LengthAndCoding);
-            }
-        };
+        let length = stated_length(head)?.unwrap_or(BodyLength::Exactly(0));
         let expects_continue = expects_continue(head)? && length != BodyLength::Exactly(0);
         Ok(Self { length, expects_continue, closes: head.http10 || asks_to_close(head) })
+    }
+}
+
+/// The length that a message states (RFC 9112 section 6.3); `None` if it states none.
+pub(crate) fn stated_length(head: &RawHead<'_>) -> Result<Option<BodyLength>, HeadRefusal> {
+    match (sole(head, "content-length"), sole(head, "transfer-encoding")) {
+        (Sole::None, Sole::None) => Ok(None),
+        (Sole::Many, Sole::None) => Err(HeadRefusal::LengthRepeated),
+        (Sole::One(value), Sole::None) => Ok(Some(BodyLength::Exactly(parse_length(value)?))),
+        (Sole::None, Sole::One(value)) if !head.http10 => {
+            parse_coding(value)?;
+            Ok(Some(BodyLength::Chunked))
+        }
+        (Sole::None, Sole::One(_) | Sole::Many) => Err(HeadRefusal::CodingMisplaced),
+        (Sole::One(_) | Sole::Many, Sole::One(_) | Sole::Many) => Err(HeadRefusal::LengthAndCoding),
     }
 }
 
@@ -97,7 +100,8 @@ fn expects_continue(head: &RawHead<'_>) -> Result<bool, HeadRefusal> {
     Ok(expects)
 }
 
-fn asks_to_close(head: &RawHead<'_>) -> bool {
+/// Whether the sender will not use the connection again.
+pub(crate) fn asks_to_close(head: &RawHead<'_>) -> bool {
     values(head, "connection")
         .flat_map(|value| value.split(','))
         .any(|option| option.trim_matches([' ', '\t']).eq_ignore_ascii_case("close"))

@@ -7,7 +7,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Finds where a head ends while its bytes are still arriving; looks at no byte twice.
 #[derive(Debug, Default)]
-pub(super) struct HeadSearch {
+pub(crate) struct HeadSearch {
     start: usize,
     line_start: usize,
     looked_at: usize,
@@ -16,7 +16,7 @@ pub(super) struct HeadSearch {
 
 /// A head, taken apart and checked line by line. All strings are ASCII without control characters.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct RawHead<'a> {
+pub(crate) struct RawHead<'a> {
     pub method: &'a str,
     /// The request target as sent.
     pub target: &'a str,
@@ -76,8 +76,7 @@ impl HeadSearch {
 impl<'a> RawHead<'a> {
     /// Takes apart the bytes that [`HeadSearch`] found, the empty line included.
     pub fn parse(head: &'a [u8], headers_max: usize) -> Result<Self, HeadRefusal> {
-        let mut lines =
-            head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let mut lines = head_lines(head);
         let (method, target, http10) = parse_request_line(lines.next().unwrap_or_default())?;
         let mut fields = Vec::new();
         for line in lines.take_while(|line| !line.is_empty()) {
@@ -125,6 +124,18 @@ fn parse_request_line(line: &[u8]) -> Result<(&str, &str, bool), HeadRefusal> {
 }
 
 fn parse_field(line: &[u8]) -> Result<(&str, &str), HeadRefusal> {
+    let (name, value) = split_field(line)?;
+    let value = std::str::from_utf8(value).map_err(|_| HeadRefusal::FieldValue)?;
+    if value.is_ascii() { Ok((name, value)) } else { Err(HeadRefusal::FieldValue) }
+}
+
+/// The lines of a head without their line ends; the empty one ends the fields.
+pub(crate) fn head_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The name and the value of a field line. The value may hold bytes that are not ASCII, but no control characters.
+pub(crate) fn split_field(line: &[u8]) -> Result<(&str, &[u8]), HeadRefusal> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(HeadRefusal::FoldedField);
     }
@@ -134,11 +145,11 @@ fn parse_field(line: &[u8]) -> Result<(&str, &str), HeadRefusal> {
         return Err(HeadRefusal::SpaceBeforeColon);
     }
     let name = token(name).ok_or(HeadRefusal::FieldName)?;
-    if !value.iter().all(|&byte| byte == b'\t' || (b' '..=b'~').contains(&byte)) {
+    if !value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
         return Err(HeadRefusal::FieldValue);
     }
-    let value = std::str::from_utf8(value).map_err(|_| HeadRefusal::FieldValue)?;
-    Ok((name, value.trim_matches([' ', '\t'])))
+    // White space around it is all that `trim_ascii` finds: other such bytes are control characters.
+    Ok((name, value.trim_ascii()))
 }
 
 fn token(bytes: &[u8]) -> Option<&str> {
