@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use smol::block_on;
+use wharfinger::client::{Body, Client, Settings};
+
+use super::server::{Peer, Server, script};
+use super::{ask, send, settings};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Answers `count` requests on one connection, then expects it to be closed.
+fn answers(peer: &mut Peer, answer: &str, count: usize) {
+    for _ in 0..count {
+        assert_ne!(peer.head(), "", "the connection is used again");
+        peer.say(answer.as_bytes());
+    }
+    assert_eq!(peer.head(), "", "the connection is used no more");
+}
+
+#[test]
+fn a_connection_is_used_again_after_a_whole_answer() {
+    for answer in [
+        OK,
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ] {
+        let server = Server::start(vec![script(move |peer| answers(peer, answer, 4))]);
+        block_on(async {
+            let client = Client::new(settings());
+            for method in ["GET", "PUT", "DELETE"] {
+                ask(&client, method, server.at).await.expect(method);
+            }
+            // An answer of which nothing is read is as good, if all of it is there.
+            let response = send(&client.clone(), "GET", server.at, Body::Empty).await.expect("an answer");
+            drop(response);
+        });
+        server.end();
+    }
+}
+
+#[test]
+fn a_connection_is_not_used_again_when_that_could_go_wrong() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: x, Close\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil",
+    ] {
+        let server = Server::start((0..2).map(|_| script(|peer| answers(peer, answer, 1))).collect());
+        block_on(async {
+            let client = Client::new(settings());
+            for _ in 0..2 {
+                assert_ne!(ask(&client, "GET", server.at).await.expect(answer).1, b"evil");
+            }
+        });
+        server.end();
+    }
+}
+
+#[test]
+fn stray_bytes_of_an_idle_connection_are_nobodys_answer() {
+    let (said, heard) = std::sync::mpsc::channel();
+    let server = Server::start(vec![
+        script(move |peer| {
+            peer.head();
+            peer.say(OK.as_bytes());
+            assert_eq!(peer.head(), "", "the stray bytes were seen");
+        }),
+        script(|peer| answers(peer, OK, 1)),
+    ]);
+    // The bytes come by way of a proxy, so that the test knows when they are there.
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let at = proxy.local_addr().expect("an address");
+    let origin = server.at;
+    let relay = std::thread::spawn(move || {
+        for stray in [true, false] {
+            let (mut client, _) = proxy.accept().expect("a client");
+            let mut server = std::net::TcpStream::connect(origin).expect("a server");
+            let (mut up, mut back) =
+                (client.try_clone().expect("a half"), server.try_clone().expect("a half"));
+            let said = said.clone();
+            let upward = std::thread::spawn(move || {
+                let _ = std::io::copy(&mut up, &mut back);
+                let _ = back.shutdown(std::net::Shutdown::Write);
+            });
+            let mut answer = vec![0; OK.len()];
+            std::io::Read::read_exact(&mut server, &mut answer).expect("an answer");
+            std::io::Write::write_all(&mut client, &answer).expect("a client that reads");
+            if stray {
+                std::io::Write::write_all(&mut client, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                    .expect("a client that is there");
+                said.send(()).expect("the test listens");
+            }
+            upward.join().expect("the other direction");
+        }
+    });
+    block_on(async {
+        let client = Client::new(settings());
+        assert_eq!(ask(&client, "GET", at).await.expect("an answer").1, b"ok");
+        heard.recv().expect("the proxy speaks");
+        assert_eq!(ask(&client, "GET", at).await.expect("an answer").1, b"ok");
+    });
+    relay.join().expect("the proxy ran");
+    server.end();
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_is_replaced() {
+    let server = Server::start(vec![
+        script(|peer| {
+            peer.head();
+            peer.say(OK.as_bytes());
+            // It closes only when the next request has come: the client cannot know before.
+            assert!(peer.head().starts_with("GET "));
+        }),
+        script(|peer| answers(peer, OK, 2)),
+    ]);
+    block_on(async {
+        let client = Client::new(settings());
+        for _ in 0..3 {
+            assert_eq!(ask(&client, "GET", server.at).await.expect("an answer").1, b"ok");
+        }
+    });
+    server.end();
+}
+
+#[test]
+fn what_must_not_be_sent_twice_gets_a_new_connection() {
+    let server = Server::start((0..4).map(|_| script(|peer| answers(peer, OK, 1))).collect());
+    block_on(async {
+        let at = server.at;
+        let client = Client::new(Settings { pool_connections_max: 1, ..settings() });
+        ask(&client, "GET", at).await.expect("an answer");
+        ask(&client, "POST", at).await.expect("an answer");
+        let request = http::Request::put(format!("http://{at}/")).header("if-none-match", "*");
+        let request = request.body(()).expect("a sound request");
+        drop(client.send(request, Body::Empty).await.expect("an answer"));
+        let (feed, body) = Body::fed(Some(0));
+        drop(send(&client, "POST", at, body).await.expect("an answer"));
+        drop(feed);
+    });
+    server.end();
+}
+
+#[test]
+fn a_connection_is_not_used_after_its_idle_time() {
+    let server = Server::start((0..2).map(|_| script(|peer| answers(peer, OK, 1))).collect());
+    block_on(async {
+        let client = Client::new(Settings { pool_idle_time: Duration::from_millis(20), ..settings() });
+        ask(&client, "GET", server.at).await.expect("an answer");
+        smol::Timer::after(Duration::from_millis(40)).await;
+        ask(&client, "GET", server.at).await.expect("an answer");
+    });
+    server.end();
+}
