@@ -3,6 +3,8 @@
 //! Flags override the configuration file, which overrides the defaults. What a command prints to be read by
 //! others goes to standard output, all else to standard error.
 
+mod ping;
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use self::ping::Ping;
 use crate::config::{self, Choice as _, ConfigError, LogFormat, LogLevel, Settings};
 
 /// Exit code of a clean stop.
@@ -34,8 +37,8 @@ This version has no users and no TLS: whoever reaches it may push and delete. It
 127.0.0.1 unless told otherwise.
 
 Exit codes:
-  0  stopped cleanly, or printed what was asked for
-  1  failed at run time
+  0  stopped cleanly, printed what was asked for, or was answered
+  1  failed at run time, or was not answered
   2  a mistake on the command line or in the configuration";
 
 /// What the command line asks for.
@@ -69,6 +72,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             let text = config::print(&settings);
             Start::Exit(after_printing(io::stdout().write_all(text.as_bytes()), EXIT_OK))
         }
+        Command::Ping(ping) => Start::Exit(ping.run(settings.listen())),
     }
 }
 
@@ -90,12 +94,14 @@ struct Line {
     flags: Flags,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Run the registry until SIGTERM or SIGINT (the default)
     Serve,
     /// Print the whole effective configuration as YAML, without the secret
     Config,
+    /// Ask a running registry whether it answers: for health checks, and to wait for its start
+    Ping(Ping),
 }
 
 #[derive(Debug, Args)]

@@ -49,7 +49,7 @@ impl Drop for ConfigFile {
 #[test]
 fn the_whole_help_is_as_recorded() {
     let mut help = String::new();
-    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "--help"]] {
+    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "--help"], &["ping", "--help"]] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(stderr(&output), "");
@@ -87,6 +87,10 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         &["--log", "xml"],
         &["--log-level", "loud"],
         &["--config"],
+        &["ping", "127.0.0.1:5000"],
+        &["ping", "https://127.0.0.1:5000"],
+        &["ping", "http://127.0.0.1:5000/v2/"],
+        &["ping", "--wait", "soon"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
