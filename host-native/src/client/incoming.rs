@@ -16,6 +16,8 @@ use crate::http1::{ChunkDecoder, Step};
 
 /// Size of the buffer for a body, in bytes.
 const BUFFER_BYTES: usize = 128 * 1024;
+/// Bytes that may be read without waiting before other tasks get their turn.
+const TURN_BYTES: usize = 4 * 1024 * 1024;
 
 /// How the end of an answer's body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +43,7 @@ pub(super) struct Incoming {
     idle: Option<Timer>,
     body_idle_time: Duration,
     home: Option<Home>,
+    turn_bytes: usize,
 }
 
 /// Where a connection goes that can be used again.
@@ -83,6 +86,7 @@ impl Incoming {
             idle: None,
             body_idle_time,
             home,
+            turn_bytes: 0,
         }
     }
 
@@ -176,11 +180,20 @@ impl Incoming {
             self.buffer = vec![0; wanted];
         }
         (self.ready, self.raw) = (0..0, 0..0);
+        if self.turn_bytes > TURN_BYTES {
+            self.turn_bytes = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         match Pin::new(reading).poll_read(cx, &mut self.buffer[..wanted]) {
             Poll::Ready(Ok(0)) if matches!(self.framing, Framing::UntilClose) => self.framing = Framing::Over,
             Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(ClientError::Short)),
-            Poll::Ready(Ok(count)) => self.raw = 0..count,
+            Poll::Ready(Ok(count)) => {
+                self.raw = 0..count;
+                self.turn_bytes += count;
+            }
             Poll::Pending => {
+                self.turn_bytes = 0;
                 let idle = self.idle.get_or_insert_with(|| Timer::after(self.body_idle_time));
                 return Pin::new(idle).poll(cx).map(|_| Err(ClientError::Late(Late::Body)));
             }

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 
 use super::connect::{Link, Origin};
 
-/// Connections that lie idle, the one used last at the end.
+/// Connections that lie idle, the one used last at the end. One that is too old, or that the server closed, goes when
+/// the next is taken or put.
 #[derive(Debug)]
 pub(super) struct Pool {
     idle: Mutex<Vec<Idle>>,
