@@ -18,7 +18,8 @@
 //! let client = Client::new(Settings::default());
 //! let request = http::Request::get("http://127.0.0.1:5000/v2/").body(()).expect("a sound request");
 //! let mut response = client.send(request, Body::Empty).await?;
-//! println!("{}: {} bytes", response.status, response.collect(1024).await?.len());
+//! let body = response.collect(1024).await?;
+//! println!("{}: {} bytes", response.status, body.len());
 //! # Ok(())
 //! # }
 //! ```
