@@ -98,7 +98,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.public-url",
         kind: Kind::Url { field: |s| &mut s.public_url },
-        doc: "The URL by which clients reach this registry, if that is not what their requests say.",
+        doc: "The URL by which clients reach this registry. Without effect in this version: every Location is a path, so clients stay on the host that they asked.",
     },
     Setting {
         path: "registry.secret",
