@@ -104,6 +104,12 @@ enum Command {
     Ping(Ping),
 }
 
+/// The value of `--listen`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:5000 or [::1]:5000".to_owned())
+}
+
 #[derive(Debug, Args)]
 struct Flags {
     /// Configuration file (YAML); without one, the defaults hold
@@ -117,7 +123,7 @@ struct Flags {
     )]
     config: Option<PathBuf>,
     /// Where to listen, such as 127.0.0.1:5000 or [::1]:0 (any free port)
-    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    #[arg(long, global = true, value_name = "ADDR:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Directory that holds everything
     #[arg(long, global = true, value_name = "DIR")]

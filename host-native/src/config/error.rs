@@ -70,7 +70,7 @@ impl fmt::Display for ConfigError {
             Self::Unreadable { file, error } => {
                 write!(
                     f,
-                    "{file}: cannot read the configuration file: {error}; check --config and its permissions"
+                    "{file}: cannot read the configuration file: {error}; check its name (--config, WHARFINGER_CONFIG) and permissions"
                 )
             }
             Self::TooLarge { file, bytes_max } => {

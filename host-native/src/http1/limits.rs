@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// What a client may use of the server before it is refused, waited out or cut off.
 ///
-/// Every field is a setting of the host; the defaults suit a registry on the open network.
+/// Most fields are settings of the host, which has defaults of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest request head, from the method to the empty line, in bytes.

@@ -97,7 +97,7 @@ impl fmt::Display for HeadRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotHttp => "this is not an HTTP request; send HTTP/1.1",
-            Self::Tls => "this port speaks plain HTTP; use http:// or connect to the TLS port",
+            Self::Tls => "this port speaks plain HTTP; use http://, or a proxy that serves TLS",
             Self::HeadSlow => "the request head took too long; send it at once",
             Self::HeadTooLarge => "the request head is too large; send fewer or shorter headers",
             Self::TooManyFields => "the request has too many headers; send fewer",
