@@ -74,6 +74,9 @@ struct Server {
 /// The server did not start.
 pub fn run(settings: &Settings) -> Result<(), ServeError> {
     raise_file_limit();
+    let address = settings.listen();
+    // Before anything is written: a server that cannot listen leaves nothing behind.
+    let listener = std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
     let store = files::Settings {
         root: settings.storage.root.clone(),
         sync: match settings.storage.sync {
@@ -90,18 +93,18 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
         let work = move || drop(smol::block_on(executor.run(over.recv())));
         std::thread::Builder::new().name(format!("serve-{at}")).spawn(work).map_err(ServeError::System)?;
     }
-    smol::block_on(executor.run(listen(settings, registry, &executor)))
+    smol::block_on(executor.run(listen(settings, listener, registry, &executor)))
 }
 
 async fn listen(
     settings: &Settings,
+    listener: std::net::TcpListener,
     registry: Arc<Registry>,
     executor: &Arc<Executor<'static>>,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(ServeError::System)?;
-    let address = settings.listen();
-    let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Listen(address, error))?;
-    let bound = listener.local_addr().map_err(|error| ServeError::Listen(address, error))?;
+    let listener = TcpListener::try_from(listener).map_err(ServeError::System)?;
+    let bound = listener.local_addr().map_err(ServeError::System)?;
     announce::announce(settings, bound);
     let (draining, drain) = bounded(1);
     let (stopping, stop) = bounded(1);

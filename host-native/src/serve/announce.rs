@@ -1,14 +1,16 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use serde_json::json;
+
 use crate::config::{LogFormat, Settings};
 
-/// Says where the registry listens, where it stores, and how to try it.
+/// Says where the registry listens, where it stores, and how to try it, whatever level is logged.
 pub fn announce(settings: &Settings, bound: SocketAddr) {
     let root = settings.storage.root.display();
     let line = format!("listening on http://{bound}, storing under {root}; try: {}", command(bound));
     match settings.log.format {
         LogFormat::Human => eprintln!("wharfinger {}: {line}", env!("CARGO_PKG_VERSION")),
-        LogFormat::Json => tracing::info!("{line}"),
+        LogFormat::Json => eprintln!("{}", json!({ "level": "INFO", "message": line })),
     }
 }
 

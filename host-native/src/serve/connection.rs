@@ -85,20 +85,24 @@ fn request_id() -> std::io::Result<String> {
 /// Tells a client why its head is not taken.
 async fn refuse(refusal: HeadRefusal, reply: ReplyWriter) {
     let status = refusal.status();
-    tracing::info!(status = status.as_u16(), reason = %refusal, "refused");
-    tell(status, &Refusal::HeadInvalid(refusal.to_string().into()), reply).await;
+    let bytes = tell(status, &Refusal::HeadInvalid(refusal.to_string().into()), reply).await;
+    let id = request_id().unwrap_or_default();
+    tracing::info!(status = status.as_u16(), bytes, id, reason = %refusal, "refused");
 }
 
-/// Refuses a request that no exchange was started for.
-async fn tell(status: StatusCode, refusal: &Refusal, mut reply: ReplyWriter) {
+/// Refuses a request that no exchange was started for; returns how many bytes of the body were sent.
+async fn tell(status: StatusCode, refusal: &Refusal, mut reply: ReplyWriter) -> u64 {
     let body = refusal.body();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(DOCKER_DISTRIBUTION_API_VERSION, HeaderValue::from_static("registry/2.0"));
     let begun = reply.head(status, &headers, ReplyLength::Exactly(body.len() as u64));
-    if begun.is_ok() && reply.write(&body).await.is_ok() {
+    let written = begun.is_ok() && reply.write(&body).await.is_ok();
+    let bytes = reply.body_bytes_sent();
+    if written {
         conclude(None, reply).await;
     }
+    bytes
 }
 
 /// So much of a path is logged, in bytes. A target is ASCII, so that it can be cut anywhere.
