@@ -101,8 +101,7 @@ impl Fill {
             return Filled::All(self.upload, self.stored);
         }
         if self.segment.number + 1 >= SEGMENTS_MAX {
-            let reason = "it has too many segments; send it in fewer, longer chunks";
-            return Filled::Failed(self.upload, Refusal::BlobUploadInvalid(reason.into()));
+            return Filled::Failed(self.upload, too_many_segments());
         }
         let (slot, segment) = open_segment(&self.upload, self.entropy, cx);
         Filled::Not(Box::new(Self { slot, segment, moved: None, written: None, ..*self }))
@@ -129,6 +128,10 @@ pub(crate) fn nonce(entropy: [u8; 16], number: u32) -> Nonce {
     Nonce::new(bytes)
 }
 
+pub(crate) fn too_many_segments() -> Refusal {
+    Refusal::BlobUploadInvalid("it has too many segments; send it in fewer, longer chunks".into())
+}
+
 /// So many segments make an upload at most.
 pub(crate) const SEGMENTS_MAX: u32 = 10_000;
 
@@ -141,19 +144,25 @@ mod tests {
     use super::*;
     use crate::exchange::{CallId, Exchange, Given, Input, Output, RequestHead, To};
     use crate::transfer::{Blocks, Hasher, SavedHash};
-    use crate::upload::{Secret, UploadId};
+    use crate::upload::{Secret, Segments, Spill, UploadId};
     use crate::{Config, Limits};
 
-    /// A PATCH of an empty upload up to its first feed.
-    fn patch(body: BodyLength) -> (Exchange, CallId) {
+    /// A PATCH of an upload that has `segments` so far.
+    fn start(body: BodyLength, segments: Segments) -> Exchange {
         let secret = Secret::new(b"key");
         let config = Config { secret, sparse_manifests: false, store_md5: false, limits: Limits::default() };
         let repository = crate::oci::Repository::parse("a").unwrap();
-        let upload = Upload::new(UploadId::new([1; 16]), 0, repository, Algorithm::Sha256);
+        let mut upload = Upload::new(UploadId::new([1; 16]), 0, repository, Algorithm::Sha256);
+        upload.segments = segments;
         let target = format!("{}?state={}", upload.path(), upload.seal(&config.secret));
         let headers = HeaderMap::new();
         let head = RequestHead { method: &Method::PATCH, target: &target, headers: &headers, body };
-        let mut exchange = Exchange::new(&Arc::new(config), &head, Given { now: 0, entropy: [2; 16] });
+        Exchange::new(&Arc::new(config), &head, Given { now: 0, entropy: [2; 16] })
+    }
+
+    /// A PATCH of an empty upload up to its first feed.
+    fn patch(body: BodyLength) -> (Exchange, CallId) {
+        let mut exchange = start(body, Segments::default());
         let Output::Send { call, .. } = exchange.poll_output() else { panic!("no call") };
         assert!(matches!(exchange.poll_output(), Output::Feed { .. }));
         assert_eq!(exchange.poll_output(), Output::Wait);
@@ -202,6 +211,16 @@ mod tests {
         exchange.handle_input(fed(call, b"abc", End::Eof));
         assert_eq!(status(&mut exchange), 202);
     }
+
+    #[test]
+    fn no_segment_is_taken_that_could_not_be_published() {
+        let nonce = Nonce::new([3; 8]);
+        let full = |number| Segments { spill: Some(Spill { number, nonce }), recent: Vec::new() };
+        let body = BodyLength::Exactly(1);
+        assert_eq!(status(&mut start(body, full(SEGMENTS_MAX))), 400);
+        assert_eq!(status(&mut start(body, full(SEGMENTS_MAX - 1))), 0);
+    }
+
     #[test]
     fn an_end_does_not_make_a_body_whole() {
         let (mut exchange, call) = patch(BodyLength::Exactly(4));

@@ -1,6 +1,6 @@
 use http::{StatusCode, header};
 
-use super::fill::{Fill, Filled, nonce};
+use super::fill::{Fill, Filled, SEGMENTS_MAX, nonce, too_many_segments};
 use super::upload_status::{progress, with_location};
 use super::{Flow, refuse, refuse_reply};
 use crate::exchange::{Answer, BodyLength, Cx, Event, Request};
@@ -27,7 +27,7 @@ enum State {
 
 impl UploadChunk {
     pub(crate) fn start(upload: Upload, request: &Request, cx: &mut Cx<'_>) -> Flow {
-        let stated = match check_range(&upload, request) {
+        let stated = match check_piece(&upload, request) {
             Ok(stated) => stated,
             Err(refusal) => return refuse_at(&refusal, &upload, cx),
         };
@@ -79,8 +79,13 @@ impl UploadChunk {
     }
 }
 
-/// Compares a Content-Range with where the upload is; tells the length that it states.
-pub(crate) fn check_range(upload: &Upload, request: &Request) -> Result<Option<u64>, Refusal> {
+/// Whether the upload takes one more piece, and its Content-Range goes on where the upload is; tells the length that it
+/// states.
+pub(crate) fn check_piece(upload: &Upload, request: &Request) -> Result<Option<u64>, Refusal> {
+    // Taken, it could never be published.
+    if request.has_body() && upload.segments.next_number() >= SEGMENTS_MAX {
+        return Err(too_many_segments());
+    }
     let Some(text) = request.content_range.as_deref() else { return Ok(None) };
     let range = ContentRange::parse(text).map_err(|_| Refusal::ContentRangeMalformed)?;
     if range.first() != upload.offset() {

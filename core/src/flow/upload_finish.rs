@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::fill::{Fill, Filled};
 use super::publish::Publish;
-use super::upload_chunk::{check_range, refuse_at};
+use super::upload_chunk::{check_piece, refuse_at};
 use super::{Flow, refuse, store_refusal};
 use crate::exchange::{Ask, BodyLength, Collected, Cx, Event, Request, Told};
 use crate::oci::{Digest, Query, Refusal};
@@ -41,7 +41,7 @@ impl UploadFinish {
 
     /// Takes the request's body as the end of `upload`.
     pub(crate) fn receive(mut upload: Upload, digest: Digest, request: &Request, cx: &mut Cx<'_>) -> Flow {
-        let stated = match check_range(&upload, request) {
+        let stated = match check_piece(&upload, request) {
             Ok(stated) => stated,
             Err(refusal) => return refuse_at(&refusal, &upload, cx),
         };
