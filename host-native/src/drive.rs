@@ -42,6 +42,8 @@ pub struct Drive<'a> {
     timers: Timers,
     work: Vec<(Option<CallId>, Work)>,
     inbox: VecDeque<Input>,
+    /// Inputs that came without waiting since other tasks had their turn.
+    turn_inputs: u32,
     grants: Vec<Grant>,
     status: StatusCode,
 }
@@ -106,6 +108,7 @@ impl<'a> Drive<'a> {
             timers: Timers::default(),
             work: Vec::new(),
             inbox: VecDeque::new(),
+            turn_inputs: 0,
             grants: Vec::new(),
             status: StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -173,6 +176,11 @@ impl<'a> Drive<'a> {
     async fn next(&mut self, stopped: &mut Option<Work>) -> Option<Input> {
         loop {
             if let Some(input) = self.inbox.pop_front() {
+                self.turn_inputs += 1;
+                if self.turn_inputs >= TURN_INPUTS {
+                    self.turn_inputs = 0;
+                    smol::future::yield_now().await;
+                }
                 return Some(input);
             }
             if self.work.is_empty() && self.timers.is_empty() {
@@ -330,3 +338,6 @@ impl<'a> Drive<'a> {
         }
     }
 }
+
+/// So many quick store calls may be answered before other tasks get their turn.
+const TURN_INPUTS: u32 = 16;

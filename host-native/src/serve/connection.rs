@@ -15,7 +15,13 @@ use crate::registry;
 /// Serves one request of a connection after the other.
 pub(super) async fn serve(stream: TcpStream, server: Server) {
     let mut connection = Connection::new(stream, server.limits.clone());
+    let mut turn = 0u64;
     loop {
+        // A client that never lets its connection run dry must not keep a thread from all others.
+        turn += 1;
+        if turn.is_multiple_of(TURN_REQUESTS) {
+            smol::future::yield_now().await;
+        }
         let draining = async {
             let _ = server.drain.recv().await;
             Next::Closed
@@ -104,6 +110,9 @@ async fn tell(status: StatusCode, refusal: &Refusal, mut reply: ReplyWriter) -> 
     }
     bytes
 }
+
+/// So many requests of one connection may be answered without waiting before other tasks get their turn.
+const TURN_REQUESTS: u64 = 16;
 
 /// So much of a path is logged, in bytes. A target is ASCII, so that it can be cut anywhere.
 const PATH_BYTES_MAX: usize = 512;
