@@ -1,6 +1,5 @@
 //! Listings in the order of a store that knows no folders.
 
-use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
@@ -17,6 +16,8 @@ pub(super) fn list(directory: &Directory, listing: &Listing, after: &str, limit:
         prefix: &prefix,
         delimiter: listing.delimiter(),
         after: after.into(),
+        // One more tells whether there are more.
+        names_max: usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1),
         levels: Vec::new(),
     };
     match page(walk, limit) {
@@ -26,7 +27,7 @@ pub(super) fn list(directory: &Directory, listing: &Listing, after: &str, limit:
 }
 
 fn page(mut walk: Walk<'_>, limit: u32) -> Result<Page> {
-    walk.enter(String::new())?;
+    walk.enter(String::new(), None)?;
     let mut rows = Vec::new();
     while let Some(row) = walk.next()? {
         if u32::try_from(rows.len()).is_ok_and(|count| count >= limit) {
@@ -45,23 +46,29 @@ struct Walk<'a> {
     /// The last row; all others come above it. It also takes out what a folder shows twice because it was renamed while
     /// the folder was read.
     after: Box<str>,
+    /// So many names of one folder are kept at a time: a page is short, and a folder may hold millions.
+    names_max: usize,
     levels: Vec<Level>,
 }
 
 struct Level {
     /// Without the prefix; ends in `/`, or is empty.
     path: String,
-    /// What was not visited yet. A folder ends in `/`: so it stands where the names in it do, `a-b` before `a/b`.
-    ///
-    /// A heap, because a page is short and a folder may be long.
-    entries: BinaryHeap<Reverse<Box<str>>>,
+    /// The first of what was not visited yet, the last one first. A folder ends in `/`: so it stands where the names in
+    /// it do, `a-b` before `a/b`.
+    entries: Vec<Box<str>>,
+    /// The last name that was kept, where more follow after it.
+    more_after: Option<Box<str>>,
 }
 
 impl Walk<'_> {
     fn next(&mut self) -> Result<Option<Row>> {
         while let Some(level) = self.levels.last_mut() {
-            let Some(Reverse(entry)) = level.entries.pop() else {
-                self.levels.pop();
+            let Some(entry) = level.entries.pop() else {
+                let Some(Level { path, more_after, .. }) = self.levels.pop() else { break };
+                if let Some(last) = more_after {
+                    self.enter(path, Some(last))?;
+                }
                 continue;
             };
             let name = format!("{}{entry}", level.path);
@@ -72,7 +79,7 @@ impl Walk<'_> {
                 Some(cut) if self.holds_object(&name)? => Some(Row { name: cut.into(), size: 0 }),
                 Some(_) => None,
                 None if name.ends_with('/') => {
-                    self.enter(name)?;
+                    self.enter(name, None)?;
                     None
                 }
                 None => self.size(&name)?.map(|size| Row { name: name.into(), size }),
@@ -85,10 +92,11 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// Reads a folder; one that is missing is an empty one.
-    fn enter(&mut self, path: String) -> Result<()> {
+    /// Reads what a folder holds above `above`; one that is missing is an empty one.
+    fn enter(&mut self, path: String, above: Option<Box<str>>) -> Result<()> {
         let folder = format!("{}{path}", self.prefix);
-        let mut entries = Vec::new();
+        let mut kept: BinaryHeap<Box<str>> = BinaryHeap::new();
+        let mut more = false;
         let mut name = path.clone();
         let outcome = self.directory.visit(&folder, |entry, kind| {
             name.truncate(path.len());
@@ -96,13 +104,25 @@ impl Walk<'_> {
             if kind == Kind::Folder {
                 name.push('/');
             }
-            if self.is_ahead(&name) {
-                entries.push(Reverse(name[path.len()..].into()));
+            let entry = &name[path.len()..];
+            if !self.is_ahead(&name) || above.as_deref().is_some_and(|above| entry <= above) {
+                return ControlFlow::Continue(());
+            }
+            if kept.len() < self.names_max {
+                kept.push(entry.into());
+            } else {
+                more = true;
+                if let Some(mut last) = kept.peek_mut().filter(|last| entry < &***last) {
+                    *last = entry.into();
+                }
             }
             ControlFlow::Continue(())
         });
         found(outcome)?;
-        self.levels.push(Level { path, entries: entries.into() });
+        let more_after = kept.peek().filter(|_| more).cloned();
+        let mut entries = kept.into_sorted_vec();
+        entries.reverse();
+        self.levels.push(Level { path, entries, more_after });
         Ok(())
     }
 
@@ -161,5 +181,31 @@ fn found(outcome: Result<()>) -> Result<()> {
     match outcome {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | super::answer::NOT_REGULAR) => Ok(()),
         outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{Files, Settings};
+
+    #[test]
+    fn a_long_folder_is_kept_in_short_pieces() {
+        let root = std::env::temp_dir().join(format!("wharfinger-list-{}", std::process::id()));
+        let files = Files::open(&Settings { root: root.clone(), sync: false }).unwrap();
+        let folder = root.join("tags/a!");
+        std::fs::create_dir_all(&folder).unwrap();
+        let names: Vec<String> = (0..100).map(|number| format!("v{number:03}")).collect();
+        names.iter().for_each(|name| std::fs::write(folder.join(name), "").unwrap());
+        let (directory, prefix, after) = (&*files.0, "tags/a!/", "".into());
+        let mut walk = Walk { directory, prefix, delimiter: None, after, names_max: 3, levels: Vec::new() };
+        walk.enter(String::new(), None).unwrap();
+        let mut found = Vec::new();
+        while let Some(row) = walk.next().unwrap() {
+            assert!(walk.levels.iter().all(|level| level.entries.len() <= 3));
+            found.push(row.name.to_string());
+        }
+        std::fs::remove_dir_all(root).unwrap();
+        assert_eq!(found, names);
     }
 }
