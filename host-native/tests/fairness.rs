@@ -22,12 +22,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(name: &str) -> Self {
+    fn start(name: &str, limits: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("creates");
         let config = folder.join("config.yaml");
         let text = format!(
-            "registry:\n  port: 0\n  threads: 1\n  storage:\n    root: {}\n  log:\n    level: error\n",
+            "registry:\n  port: 0\n  threads: 1\n  log:\n    level: error\n  limits: {limits}\n  \
+             storage:\n    root: {}\n",
             folder.join("data").display()
         );
         fs::write(&config, text).expect("writes");
@@ -83,7 +84,7 @@ fn flood(stream: &TcpStream, over: &Arc<AtomicBool>, answered: &Arc<AtomicU64>) 
 
 #[test]
 fn a_client_that_never_pauses_leaves_others_their_turn() {
-    let server = Server::start("flood");
+    let server = Server::start("flood", "{}");
     let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     for _ in 0..2 {
         flood(&server.connect(), &over, &answered);
@@ -98,5 +99,24 @@ fn a_client_that_never_pauses_leaves_others_their_turn() {
     let mut status = [0; 12];
     other.read_exact(&mut status).expect("is answered in the middle of the flood");
     assert_eq!(&status, b"HTTP/1.1 200");
+    over.store(true, Ordering::Relaxed);
+}
+
+#[test]
+fn a_client_that_sends_a_body_byte_by_byte_gives_its_memory_back() {
+    let server = Server::start("drip", "{body-idle-seconds: 0.5}");
+    let mut slow = server.connect();
+    slow.write_all(b"PUT /v2/a/manifests/b HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
+        .expect("is sent");
+    let over = Arc::new(AtomicBool::new(false));
+    let (mut dripping, stop) = (slow.try_clone().expect("clones"), over.clone());
+    thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) && dripping.write_all(b" ").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let mut status = [0; 12];
+    slow.read_exact(&mut status).expect("is told that it is too slow");
+    assert_eq!(&status, b"HTTP/1.1 408");
     over.store(true, Ordering::Relaxed);
 }

@@ -1,21 +1,30 @@
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use smol::lock::Mutex;
+use smol::{Timer, future};
 use wharfinger_core::exchange::{Collected, Input, Side, Until};
 
 use super::News;
 use crate::files::Body;
 use crate::http1::{BodyError, BodyReader};
 
-/// Reads the client's body for core.
+/// Reads the client's body for core. All of it has to come in time, however busy the client is: it has been granted
+/// memory that others wait for.
 pub async fn client(client: Arc<Mutex<BodyReader>>, max: u32) -> News {
     let mut body = client.lock().await;
     let known = body.remaining_known().unwrap_or(0).min(u64::from(max));
     let mut bytes = BytesMut::with_capacity(known as usize);
+    let size = body.remaining_known().unwrap_or(u64::from(max));
+    let mut late = Timer::after(body.body_idle_time() + Duration::from_secs(size / BYTES_PER_SECOND_MIN));
     let outcome = loop {
-        match body.fill().await {
+        let filled = future::or(body.fill(), async {
+            (&mut late).await;
+            Err(BodyError::Late)
+        });
+        match filled.await {
             Ok([]) => break Collected::Whole(bytes.freeze()),
             Ok(more) if bytes.len() + more.len() > max as usize => break Collected::TooLong,
             Ok(more) => {
@@ -52,3 +61,6 @@ pub fn backend(body: Option<&mut Body>, max: u32, until: Until) -> Collected {
     body.length -= bytes.len() as u64;
     Collected::Whole(Bytes::from(bytes))
 }
+
+/// The slowest that a client may send a body that is read whole, once it has begun.
+const BYTES_PER_SECOND_MIN: u64 = 64 << 10;

@@ -136,6 +136,11 @@ impl BodyReader {
         }
     }
 
+    /// The longest pause that the client may make.
+    pub fn body_idle_time(&self) -> Duration {
+        self.wire.limits.body_idle_time
+    }
+
     /// Waits until the client leaves, for a caller that is busy with something else once the body has
     /// been read. Never returns while there is something to read: reading tells about the client then.
     pub async fn client_gone(&mut self) {
