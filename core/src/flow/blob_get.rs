@@ -96,7 +96,10 @@ impl BlobGet {
             (State::Both { .. } | State::Linking, Reply::Missing) => {
                 refuse(&Refusal::BlobUnknown { digest: self.digest }, cx)
             }
-            (State::Both { .. } | State::Opening { .. }, Reply::Damaged | Reply::Missing) => self.unlink(cx),
+            (
+                State::Both { .. } | State::Linking | State::Opening { .. },
+                Reply::Damaged | Reply::Missing,
+            ) => self.unlink(cx),
             (State::Opening { range, size }, Reply::Found(found)) if found.size == size => {
                 let length = range.len();
                 let answer = self

@@ -243,6 +243,22 @@ fn a_link_that_says_another_size_is_no_link() {
 }
 
 #[test]
+fn a_damaged_link_is_no_link_whatever_is_asked() {
+    for (method, range) in [("HEAD", None), ("GET", Some("bytes=0-1")), ("GET", None)] {
+        for record in [&b"{\"size\":"[..], b"", &[b' '; 200]] {
+            let mut registry = Registry::new();
+            let digest = registry.push("a", b"bytes");
+            let link = registry.store.names("links/")[0].to_owned();
+            registry.store.objects.get_mut(&link).unwrap().bytes = record.to_vec().into();
+            let fields: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
+            let reply = registry.send(method, &format!("/v2/a/blobs/{digest}"), &fields, ());
+            assert_eq!(reply.status, 404, "{method} {range:?} {record:?}");
+            assert!(!registry.store.has(&link), "{method} {range:?} {record:?}");
+        }
+    }
+}
+
+#[test]
 fn a_short_blob_never_ends_cleanly() {
     for trouble in [Trouble::Short(3), Trouble::Late(3)] {
         let mut registry = Registry::new();
