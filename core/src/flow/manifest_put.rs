@@ -85,7 +85,8 @@ impl ManifestPut {
             BodyLength::Exactly(length) => length as u32,
             BodyLength::Unknown => limit,
         };
-        cx.ask(Ask::Memory { bytes: max });
+        // The body, and the record that it becomes part of.
+        cx.ask(Ask::Memory { bytes: max.saturating_mul(2) });
         Flow::ManifestPut(Box::new(Self {
             repository,
             reference,
@@ -384,3 +385,31 @@ const ROUNDS_MAX: u8 = 8;
 
 /// So many tags may come with one manifest.
 const TAGS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::exchange::{Exchange, Given, Output, RequestHead};
+    use crate::upload::Secret;
+    use crate::{Config, Limits};
+
+    #[test]
+    fn memory_is_asked_for_all_that_is_held() {
+        let secret = Secret::new(b"key");
+        let config = Config { secret, sparse_manifests: false, store_md5: false, limits: Limits::default() };
+        let config = Arc::new(config);
+        let headers = HeaderMap::new();
+        let limit = config.limits.manifest_bytes_max;
+        for (body, length) in [(BodyLength::Exactly(1000), 1000), (BodyLength::Unknown, limit)] {
+            let head =
+                RequestHead { method: &Method::PUT, target: "/v2/a/manifests/b", headers: &headers, body };
+            let mut exchange = Exchange::new(&config, &head, Given { now: 0, entropy: [2; 16] });
+            let what = Ask::Memory { bytes: 2 * length };
+            assert_eq!(exchange.poll_output(), Output::Ask { what });
+        }
+    }
+}

@@ -87,9 +87,9 @@ impl Referrers {
 
     fn listed(self: Box<Self>, page: &Page, cx: &mut Cx<'_>) -> Flow {
         let mut referrers = Vec::new();
-        let mut bytes = 0;
+        let mut bytes = 0u64;
         for row in &page.rows {
-            bytes += row.size;
+            bytes = row.size.saturating_add(bytes);
             if bytes > PAGE_BYTES_MAX && !referrers.is_empty() {
                 break;
             }
@@ -101,7 +101,8 @@ impl Referrers {
         if reading.referrers.is_empty() {
             return self.reply(&reading, cx);
         }
-        cx.ask(Ask::Memory { bytes: bytes.min(PAGE_BYTES_MAX) as u32 });
+        // The descriptors, and the reply that they become part of.
+        cx.ask(Ask::Memory { bytes: 2 * bytes.min(PAGE_BYTES_MAX) as u32 });
         self.go(State::Asking(reading))
     }
 
