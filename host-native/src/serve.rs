@@ -76,7 +76,8 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     raise_file_limit();
     let address = settings.listen();
     // Before anything is written: a server that cannot listen leaves nothing behind.
-    let listener = std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
+    let listener =
+        std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
     let store = files::Settings {
         root: settings.storage.root.clone(),
         sync: match settings.storage.sync {

@@ -29,7 +29,11 @@ enum State {
     /// One range of the content is asked for.
     Opening { range: ByteRange, size: u64 },
     /// The content is gone: the link goes too, so that the next push heals it.
-    Unlinking,
+    Unlinking { size: Option<u64> },
+    /// The link is gone: was the content pushed again meanwhile?
+    Doubting { size: u64 },
+    /// It was, and the link that was removed may be that of the push: it is written again.
+    Relinking,
 }
 
 impl BlobGet {
@@ -53,7 +57,7 @@ impl BlobGet {
         match event {
             Event::Read { found, bytes, .. } => match Link::read(&bytes) {
                 Some(Link { size }) => self.linked(size, Touch::is_due(&found, cx), cx),
-                None => self.unlink(cx),
+                None => self.unlink(None, cx),
             },
             Event::Answered { slot, reply } => self.answered(slot, reply, cx),
             Event::Fed { .. }
@@ -76,7 +80,11 @@ impl BlobGet {
                 Flow::BlobGet(self)
             }
             State::Linking => self.sized(size, cx),
-            State::Touching { .. } | State::Opening { .. } | State::Unlinking => Flow::BlobGet(self),
+            State::Touching { .. }
+            | State::Opening { .. }
+            | State::Unlinking { .. }
+            | State::Doubting { .. }
+            | State::Relinking => Flow::BlobGet(self),
         }
     }
 
@@ -87,7 +95,7 @@ impl BlobGet {
                 self.both(cx)
             }
             (State::Both { blob, linked, .. }, Reply::Missing) if slot == blob => match linked {
-                Some(_) => self.unlink(cx),
+                Some(size) => self.unlink(Some(size), cx),
                 None => {
                     self.state = State::Linking;
                     Flow::BlobGet(self)
@@ -96,10 +104,10 @@ impl BlobGet {
             (State::Both { .. } | State::Linking, Reply::Missing) => {
                 refuse(&Refusal::BlobUnknown { digest: self.digest }, cx)
             }
-            (
-                State::Both { .. } | State::Linking | State::Opening { .. },
-                Reply::Damaged | Reply::Missing,
-            ) => self.unlink(cx),
+            (State::Both { .. } | State::Linking | State::Opening { .. }, Reply::Damaged) => {
+                self.unlink(None, cx)
+            }
+            (State::Opening { size, .. }, Reply::Missing) => self.unlink(Some(size), cx),
             (State::Opening { range, size }, Reply::Found(found)) if found.size == size => {
                 let length = range.len();
                 let answer = self
@@ -108,17 +116,31 @@ impl BlobGet {
                 cx.relay(answer, slot, length);
                 Flow::Over
             }
-            (State::Opening { .. }, Reply::Found(_)) => self.unlink(cx),
+            (State::Opening { .. }, Reply::Found(_)) => self.unlink(None, cx),
             (State::Touching { touch, size }, reply) => match touch.answered(slot, &reply, cx) {
                 Touched::Not(touch) => {
                     self.state = State::Touching { touch, size };
                     Flow::BlobGet(self)
                 }
                 Touched::All => self.sized(size, cx),
-                Touched::Gone => self.unlink(cx),
+                Touched::Gone => self.unlink(Some(size), cx),
                 Touched::Failed(refusal) => refuse(&refusal, cx),
             },
-            (State::Unlinking, _) => refuse(&Refusal::BlobUnknown { digest: self.digest }, cx),
+            (State::Unlinking { size: Some(size) }, Reply::Done) => {
+                cx.send(Op::Stat { key: Key::Blob(self.digest) });
+                self.state = State::Doubting { size };
+                Flow::BlobGet(self)
+            }
+            (State::Doubting { size }, Reply::Found(found)) if found.size == size => {
+                let key = Key::Link(self.repository.clone(), self.digest);
+                cx.write(Op::Write { key, create_only: false }, Link { size }.write());
+                self.state = State::Relinking;
+                Flow::BlobGet(self)
+            }
+            (State::Relinking, _) => refuse_reply(&Reply::Damaged, cx),
+            (State::Unlinking { .. } | State::Doubting { .. }, _) => {
+                refuse(&Refusal::BlobUnknown { digest: self.digest }, cx)
+            }
             (State::Both { .. } | State::Linking | State::Opening { .. }, reply) => refuse_reply(&reply, cx),
         }
     }
@@ -130,12 +152,14 @@ impl BlobGet {
                 cx.relay(self.answer(StatusCode::OK), blob, found);
                 Flow::Over
             }
-            State::Both { linked: Some(_), found: Some(_), .. } => self.unlink(cx),
+            State::Both { linked: Some(_), found: Some(_), .. } => self.unlink(None, cx),
             State::Both { .. }
             | State::Linking
             | State::Touching { .. }
             | State::Opening { .. }
-            | State::Unlinking => Flow::BlobGet(self),
+            | State::Unlinking { .. }
+            | State::Doubting { .. }
+            | State::Relinking => Flow::BlobGet(self),
         }
     }
 
@@ -171,10 +195,12 @@ impl BlobGet {
     }
 
     /// The content is gone: removes the link. What else is under way no longer matters.
-    pub(super) fn unlink(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
+    /// Removes the link. With the size of content that was missing, it is looked for once more: a push may have healed
+    /// it between. Damaged content is not: a store may say of it that it is there.
+    pub(super) fn unlink(mut self: Box<Self>, size: Option<u64>, cx: &mut Cx<'_>) -> Flow {
         cx.close_all();
         cx.send(Op::Remove { key: Key::Link(self.repository.clone(), self.digest) });
-        self.state = State::Unlinking;
+        self.state = State::Unlinking { size };
         Flow::BlobGet(self)
     }
 

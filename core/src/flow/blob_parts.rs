@@ -65,7 +65,8 @@ impl BlobParts {
                 Flow::BlobParts(self)
             }
             Event::Answered { reply, .. } => match (self.state, reply) {
-                (State::Beginning(get), Reply::Missing | Reply::Damaged | Reply::Found(_)) => get.unlink(cx),
+                (State::Beginning(get), Reply::Missing) => get.unlink(Some(self.size), cx),
+                (State::Beginning(get), Reply::Damaged | Reply::Found(_)) => get.unlink(None, cx),
                 (State::Beginning(_), reply) => refuse_reply(&reply, cx),
                 (State::Opening | State::Leading { .. } | State::Sending | State::Closing, _) => cut(cx),
             },

@@ -5,7 +5,7 @@ use super::upload_finish::busy;
 use super::{Flow, refuse, store_refusal};
 use crate::exchange::{Answer, Ask, Cx, Event, Told};
 use crate::oci::{Digest, Manifest, ManifestLimits, Refusal, Repository};
-use crate::record::{MANIFEST_LINE_BYTES_MAX, ManifestLine};
+use crate::record::ManifestLine;
 use crate::store::{Key, Op, Reply};
 
 /// `DELETE` of a manifest by digest (distribution-spec, end-9): its tags go first, then its entry among the referrers,
@@ -19,8 +19,10 @@ pub(crate) struct ManifestDelete {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
+    /// Its size is asked for: it may be longer than what is accepted by now.
+    Sizing,
     /// Memory is asked for.
-    Asking,
+    Asking { record_bytes: u32 },
     /// The manifest is read: it may refer to a subject.
     Reading,
     /// Tags are removed.
@@ -35,24 +37,29 @@ enum State {
 
 impl ManifestDelete {
     pub(crate) fn start(repository: Repository, digest: Digest, cx: &mut Cx<'_>) -> Flow {
-        cx.ask(Ask::Memory { bytes: record_bytes_max(cx) });
-        Flow::ManifestDelete(Box::new(Self { repository, digest, state: State::Asking }))
+        cx.send(Op::Stat { key: Key::Manifest(repository.clone(), digest) });
+        Flow::ManifestDelete(Box::new(Self { repository, digest, state: State::Sizing }))
     }
 
     pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
-        match (std::mem::replace(&mut self.state, State::Asking), event) {
-            (State::Asking, Event::Told { answer: Told::Granted }) => {
-                cx.read(Key::Manifest(self.repository.clone(), self.digest), record_bytes_max(cx));
+        match (std::mem::replace(&mut self.state, State::Reading), event) {
+            (State::Sizing, Event::Answered { reply: Reply::Found(found), .. }) => {
+                let record_bytes = u32::try_from(found.size).unwrap_or(u32::MAX);
+                cx.ask(Ask::Memory { bytes: record_bytes });
+                self.go(State::Asking { record_bytes })
+            }
+            (State::Asking { record_bytes }, Event::Told { answer: Told::Granted }) => {
+                cx.read(Key::Manifest(self.repository.clone(), self.digest), record_bytes);
                 self.go(State::Reading)
             }
-            (State::Asking, Event::Told { answer: Told::Denied }) => refuse(&busy(), cx),
+            (State::Asking { .. }, Event::Told { answer: Told::Denied }) => refuse(&busy(), cx),
             (State::Reading, Event::Read { bytes, .. }) => {
                 let record_bytes = bytes.len() as u64;
                 let subject = subject(&bytes);
                 let untag = Untag::start(self.repository.clone(), self.digest, record_bytes, false, cx);
                 self.go(State::Untagging { subject, record_bytes, untag })
             }
-            (State::Reading, Event::Answered { reply: Reply::Missing, .. }) => {
+            (State::Sizing | State::Reading, Event::Answered { reply: Reply::Missing, .. }) => {
                 refuse(&Refusal::ManifestUnknown, cx)
             }
             (State::Untagging { subject, record_bytes, untag }, event) => match untag.step(event, cx) {
@@ -80,7 +87,7 @@ impl ManifestDelete {
                 }
             },
             (
-                State::Reading | State::Unreferring { .. } | State::Removing { .. },
+                State::Sizing | State::Reading | State::Unreferring { .. } | State::Removing { .. },
                 Event::Answered { reply, .. },
             ) => refuse(&store_refusal(&reply), cx),
             (state, _) => self.go(state),
@@ -112,8 +119,4 @@ fn subject(record: &[u8]) -> Option<Digest> {
     let line = ManifestLine::read(line)?;
     let limits = ManifestLimits { references_max: u32::MAX };
     Manifest::parse(manifest, Some(&line.media_type), limits).ok()?.subject().copied()
-}
-
-fn record_bytes_max(cx: &Cx<'_>) -> u32 {
-    cx.config.limits.manifest_bytes_max.saturating_add(MANIFEST_LINE_BYTES_MAX)
 }

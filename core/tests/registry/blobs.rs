@@ -180,7 +180,7 @@ fn a_head_makes_young_what_the_client_relies_on() {
 #[test]
 fn a_head_of_what_is_gone_heals_the_repository() {
     for (gone, ops) in [
-        ("blobs/", &["Read link a", "Touch blob", "Remove link a"][..]),
+        ("blobs/", &["Read link a", "Touch blob", "Remove link a", "Stat blob"][..]),
         ("links/", &["Read link a", "Touch blob", "Touch link a", "Remove link a"]),
     ] {
         let mut registry = Registry::new();
@@ -210,6 +210,25 @@ fn a_store_without_writes_still_answers_a_head() {
 }
 
 #[test]
+fn a_push_that_heals_while_the_link_goes_keeps_its_own() {
+    for turns in 0..8 {
+        let mut registry = Registry::new();
+        let digest = registry.push("a", b"bytes");
+        registry.store.objects.retain(|name, _| !name.starts_with("blobs/"));
+        let target = format!("/v2/a/blobs/{digest}");
+        let mut run = registry.start("GET", &target, &[], ());
+        for _ in 0..turns {
+            run.turn(&mut registry.store);
+        }
+        let told = run.is_over();
+        registry.push("a", b"bytes");
+        while run.turn(&mut registry.store) {}
+        assert_eq!(registry.head(&target).status, 200, "after {turns} turns");
+        assert!(told || [200, 404, 503].contains(&run.reply().status));
+    }
+}
+
+#[test]
 fn a_link_to_what_is_gone_goes_too() {
     for range in [None, Some("bytes=0-1"), Some("bytes=0-1,3-4")] {
         let fields: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
@@ -223,7 +242,7 @@ fn a_link_to_what_is_gone_goes_too() {
             }
             let reply = registry.send("GET", &target, &fields, ());
             assert_eq!(reply.refusal(), (404, "BLOB_UNKNOWN".to_owned()), "{range:?}");
-            assert_eq!(reply.ops.last().unwrap(), "Remove link a", "{range:?}");
+            assert!(reply.ops.contains(&"Remove link a".to_owned()), "{range:?}");
             assert_eq!(registry.store.names("links/"), [""; 0], "{range:?}");
         }
     }

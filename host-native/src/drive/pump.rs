@@ -187,36 +187,49 @@ pub fn hash_bytes(bytes: &[u8], hashing: &Hashing, blocks: Blocks) -> Input {
     hashed(bytes.len() as u64, End::Eof, hasher)
 }
 
-/// Hashes a file.
+/// Hashes a file, off the thread: it may be long and cold.
 pub async fn hash_file(body: Option<Body>, take: Take, hashing: Hashing, blocks: Blocks) -> News {
-    let mut hasher = Hasher::new(&hashing, blocks);
+    let hasher = Hasher::new(&hashing, blocks);
     let Some(body) = body else { return News::Inputs(vec![hashed(0, End::SourceBroke, hasher)]) };
     let wanted = match take {
         Take::Exactly(count) | Take::UpTo(count) => count.min(body.length),
         Take::ToEnd => body.length,
     };
-    let mut buffer = vec![0; HASH_BYTES];
-    let mut done = 0;
-    let end = loop {
-        let count = (wanted - done).min(HASH_BYTES as u64) as usize;
-        if count == 0 {
-            break End::Taken;
+    let mut state = (hasher, body, 0);
+    loop {
+        let (hasher, body, done) = state;
+        let upto = wanted.min(done + HASHED_AT_ONCE);
+        let (hasher, body, now) = smol::unblock(move || hash_piece(hasher, body, done, upto)).await;
+        if now < upto || now == wanted {
+            let end = if now == wanted { End::Taken } else { End::SourceBroke };
+            return News::Inputs(vec![hashed(now, end, hasher)]);
         }
+        state = (hasher, body, now);
+    }
+}
+
+/// Hashes the bytes from `done` to `upto` of a body; returns how far it came.
+fn hash_piece(mut hasher: Hasher, body: Body, mut done: u64, upto: u64) -> (Hasher, Body, u64) {
+    let mut buffer = vec![0; HASH_BYTES];
+    while done < upto {
+        let count = (upto - done).min(HASH_BYTES as u64) as usize;
         match body.file.read_at(&mut buffer[..count], body.offset + done) {
-            Ok(0) | Err(_) => break End::SourceBroke,
+            Ok(0) | Err(_) => break,
             Ok(read) => {
                 hasher.update(&buffer[..read]);
                 done += read as u64;
             }
         }
-        smol::future::yield_now().await;
-    };
-    News::Inputs(vec![hashed(done, end, hasher)])
+    }
+    (hasher, body, done)
 }
 
 fn hashed(bytes: u64, end: End, hasher: Hasher) -> Input {
     Input::Hashed { moved: Moved { bytes, end, hashed: Some(Box::new(hasher.finish())) } }
 }
 
-/// A file is hashed in pieces of so many bytes.
+/// So much of a file is hashed before it is seen whether anybody still wants it, in bytes.
+const HASHED_AT_ONCE: u64 = 8 << 20;
+
+/// A file is read in pieces of so many bytes.
 const HASH_BYTES: usize = 256 << 10;

@@ -61,23 +61,22 @@ async fn exchange(
     let drive = Drive::new(&server.registry, request, given, body, reply, closing);
     let stop = server.stop.clone();
     let driven = drive.run(async move { drop(stop.recv().await) }).await;
-    let Driven { body, reply, status, outcome } = driven;
-    let bytes = reply.as_ref().map_or(0, ReplyWriter::body_bytes_sent);
-    let again = match (outcome, reply) {
-        (Outcome::Complete, Some(reply)) => conclude(body, reply).await,
-        (Outcome::Complete | Outcome::Cut, _) => None,
+    let Driven { body, mut reply, status, outcome } = driven;
+    let whole = match (outcome, &mut reply) {
+        (Outcome::Complete, Some(reply)) => reply.finish().await.is_ok(),
+        (Outcome::Complete | Outcome::Cut, _) => false,
     };
+    let bytes = reply.as_ref().map_or(0, ReplyWriter::body_bytes_sent);
     server.active.fetch_sub(1, Ordering::Relaxed);
-    log(request, status.as_u16(), bytes, outcome, began, &id);
-    again
+    log(request, status.as_u16(), bytes, !whole, began, &id);
+    conclude(body, reply.filter(|_| whole)?).await
 }
 
 /// One line for one request. The query stays out: it may hold an upload's token.
-fn log(request: &Request, status: u16, bytes: u64, outcome: Outcome, began: Instant, id: &str) {
+fn log(request: &Request, status: u16, bytes: u64, cut: bool, began: Instant, id: &str) {
     let path = request.target.split('?').next().unwrap_or_default();
     let path = &path[..path.len().min(PATH_BYTES_MAX)];
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let cut = outcome == Outcome::Cut;
     tracing::info!(method = request.method.as_str(), path, status, bytes, ms, id, cut, "request");
 }
 

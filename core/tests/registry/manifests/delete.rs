@@ -27,11 +27,14 @@ fn a_manifest_goes_with_its_tags_and_no_others() {
     let reply = registry.delete(&target);
     assert_eq!((reply.status, reply.length), (202, 0));
     let mut ops = reply.ops.clone();
-    ops[2..5].sort_unstable();
-    assert_eq!(ops[..5], ["Read manifest", "List tags", "Read tag v1", "Read tag v2", "Read tag v3"]);
-    ops[5..7].sort_unstable();
-    assert_eq!(ops[5..7], ["Remove tag v1", "Remove tag v2"]);
-    assert_eq!(ops[7..], ["Remove manifest", "List tags", "Read tag v3"]);
+    ops[3..6].sort_unstable();
+    assert_eq!(
+        ops[..6],
+        ["Stat manifest", "Read manifest", "List tags", "Read tag v1", "Read tag v2", "Read tag v3"]
+    );
+    ops[6..8].sort_unstable();
+    assert_eq!(ops[6..8], ["Remove tag v1", "Remove tag v2"]);
+    assert_eq!(ops[8..], ["Remove manifest", "List tags", "Read tag v3"]);
     assert_eq!(registry.get(&target).status, 404);
     assert_eq!(registry.store.names("tags/"), ["tags/a!/v3", "tags/a/b!/v1"]);
     assert_eq!(registry.delete(&target).refusal(), (404, "MANIFEST_UNKNOWN".to_owned()));
@@ -96,6 +99,7 @@ fn a_referrer_leaves_the_list_before_it_goes() {
     assert_eq!(
         reply.ops,
         [
+            "Stat manifest",
             "Read manifest",
             "List tags",
             "Read tag v1",
@@ -138,4 +142,13 @@ fn what_fails_is_told_and_can_be_done_again() {
     let (_, digest) = registry.push_image("a", "v1", "image");
     registry.host.memory = false;
     assert_eq!(registry.delete(&format!("/v2/a/manifests/{digest}")).field("retry-after"), Some("1"));
+}
+
+#[test]
+fn a_manifest_that_is_longer_than_what_is_accepted_by_now_can_be_deleted() {
+    let mut registry = Registry::new();
+    let (_, digest) = registry.push_image("a", "v1", "image");
+    registry.config.limits.manifest_bytes_max = 10;
+    assert_eq!(registry.delete(&format!("/v2/a/manifests/{digest}")).status, 202);
+    assert_eq!(registry.store.names("tags/"), [""; 0]);
 }
