@@ -26,6 +26,9 @@ pub struct Limits {
     pub segment_bytes_max: u64,
     /// A blob up to this size, sent in one request, is stored in one call, in bytes.
     pub small_blob_bytes_max: u32,
+    /// An upload of more segments below 1 MiB than so many has them merged before they are joined; a store that copies
+    /// them anyway needs no limit.
+    pub small_segments_max: u32,
     /// What is told to clients as OCI-Chunk-Min-Length, in bytes; 0 tells nothing.
     pub chunk_bytes_min: u64,
     /// How long after its POST an upload may go on, in seconds.
@@ -45,6 +48,7 @@ impl Default for Limits {
             manifest_references_max: 1000,
             segment_bytes_max: 1 << 30,
             small_blob_bytes_max: 1 << 20,
+            small_segments_max: u32::MAX,
             chunk_bytes_min: 0,
             upload_age_seconds_max: 24 * 3600,
             grace_seconds: 24 * 3600,

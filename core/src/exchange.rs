@@ -70,7 +70,7 @@ impl Exchange {
         let mut exchange = Self {
             config: config.clone(),
             head_only: head.method == http::Method::HEAD,
-            attempts: Attempts::default(),
+            attempts: Attempts::new(given.now),
             outbox: VecDeque::with_capacity(8),
             phase: Phase::Over(Outcome::Cut),
         };
@@ -91,6 +91,7 @@ impl Exchange {
             Phase::Flowing(flow) => match input {
                 Input::ClientGone => self.end(Outcome::Cut),
                 Input::Head { .. }
+                | Input::Answer { .. }
                 | Input::Fed { .. }
                 | Input::Collected { .. }
                 | Input::Hashed { .. }
@@ -155,6 +156,7 @@ fn replying(promised: u64, input: &Input) -> Phase {
         Input::Fed { to: To::Reply, .. } | Input::ClientGone => Phase::Over(Outcome::Cut),
         Input::Fed { to: To::Call(_), .. }
         | Input::Head { .. }
+        | Input::Answer { .. }
         | Input::Collected { .. }
         | Input::Hashed { .. }
         | Input::Told { .. }

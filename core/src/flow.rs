@@ -10,6 +10,7 @@ mod listing;
 mod manifest_delete;
 mod manifest_get;
 mod manifest_put;
+mod merge;
 mod mount;
 mod publish;
 mod references;

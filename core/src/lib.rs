@@ -45,10 +45,11 @@
 //! | Input | After | |
 //! |---|---|---|
 //! | `Head` | `Send` | What the store answered. The two halves of a call go on by themselves: it may come while the body still leaves, and before or after its `Fed`. |
+//! | `Answer` | `Send` | The same from a store that is spoken to over HTTP, for core to read. What core wants of the body it collects or moves. |
 //! | `Fed` | `Feed` | How many bytes arrived, and why it ended. Core compares the count with what was promised, and believes no end of file. |
 //! | `Collected` | `Collect` | The bytes, or why there are none. |
 //! | `Hashed` | `Digest` | The hashes. |
-//! | `Told` | `Ask` | Granted or not. |
+//! | `Told` | `Ask` | Granted or not; or that the token was renewed, as far as it could be. |
 //! | `Failed` | `Send` | The call broke off, in either half. |
 //! | `Fired` | `Sleep` | The timer ran out. |
 //! | `ClientGone` | any time | Nobody waits for the reply: all ends, with `Done(Cut)`. |
@@ -130,6 +131,8 @@ pub mod oci;
 mod record;
 pub mod route;
 pub mod store;
+pub mod swift;
+
 pub mod transfer;
 pub mod upload;
 

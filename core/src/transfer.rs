@@ -3,7 +3,7 @@
 mod hasher;
 mod saved_hash;
 
-pub use hasher::{Blocks, Hasher};
+pub use hasher::{Blocks, Hasher, md5_of};
 pub use saved_hash::SavedHash;
 
 use bytes::Bytes;

@@ -24,7 +24,7 @@ mod read;
 #[cfg(test)]
 mod reference;
 mod table;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use choice::{Choice, Driver, LogFormat, LogLevel, Sync};
 pub use error::{ConfigError, Place, Problem};
@@ -63,6 +63,12 @@ pub struct Storage {
     pub driver: Driver,
     /// The directory of the filesystem driver.
     pub root: PathBuf,
+    /// The cloud in clouds.yaml, of the swift driver.
+    pub cloud: Option<String>,
+    /// The container of the swift driver; never `None` with it.
+    pub container: Option<String>,
+    /// The container of segments of the swift driver; `None` puts them with the rest.
+    pub segments_container: Option<String>,
     /// Whether a write is on the disk before it is acknowledged.
     pub sync: Sync,
 }
@@ -78,6 +84,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Longest pause within a request body.
     pub body_idle_time: Duration,
+    /// Longest pause that a segment on its way to Swift is kept open for.
+    pub stall_time: Duration,
     /// Longest time that a client may take nothing of a reply.
     pub write_idle_time: Duration,
     /// Most connections at once.
@@ -183,6 +191,7 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
 pub fn parse(file: &str, text: &str) -> Result<Settings, ConfigError> {
     let invalid = |problems| ConfigError::Invalid { file: file.to_owned(), problems };
     let tree = yaml::parse(text).map_err(|problem| invalid(vec![problem]))?;
+    let tree = tree.ok_or_else(|| invalid(vec![nothing()]))?;
     let mut settings = Settings::default();
     let problems = read::apply(&tree, &mut settings);
     if !problems.is_empty() {
@@ -190,6 +199,12 @@ pub fn parse(file: &str, text: &str) -> Result<Settings, ConfigError> {
     }
     resolve(&mut settings);
     Ok(settings)
+}
+
+/// What is wrong with a file without content.
+fn nothing() -> Problem {
+    let message = "found an empty file; expected a mapping that starts with `registry:`".to_owned();
+    Problem { place: Place { line: 1, column: 1 }, path: String::new(), message }
 }
 
 /// Replaces the values that stand for what the machine offers.
@@ -208,12 +223,20 @@ fn blank() -> Settings {
         secret: None,
         threads: 0,
         sparse_manifests: false,
-        storage: Storage { driver: Driver::Filesystem, root: PathBuf::new(), sync: Sync::Full },
+        storage: Storage {
+            driver: Driver::Filesystem,
+            root: PathBuf::new(),
+            cloud: None,
+            container: None,
+            segments_container: None,
+            sync: Sync::Full,
+        },
         limits: Limits {
             head_bytes: 0,
             head_time: Duration::ZERO,
             idle_time: Duration::ZERO,
             body_idle_time: Duration::ZERO,
+            stall_time: Duration::ZERO,
             write_idle_time: Duration::ZERO,
             connections: 0,
             drain_time: Duration::ZERO,

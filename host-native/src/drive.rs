@@ -2,7 +2,10 @@
 
 mod calls;
 mod collect;
+mod files_calls;
 mod pump;
+mod swift_calls;
+mod swift_pump;
 mod timers;
 
 use std::collections::VecDeque;
@@ -14,16 +17,17 @@ use std::task::Poll;
 use http::{HeaderMap, StatusCode};
 use smol::lock::Mutex;
 use wharfinger_core::exchange::{
-    Ask, CallId, Exchange, Given, Input, Outcome, Output, ReplyHead, RequestHead, Side, To, Told,
+    Ask, CallId, Collected, Exchange, Given, Input, Outcome, Output, ReplyHead, RequestHead, Side, To, Told,
+    Until,
 };
 use wharfinger_core::store::{Fault, Key, Op};
 use wharfinger_core::transfer::{Source, Take, Tap};
 
-use crate::files::Body;
 use crate::http1::{BodyLength, BodyReader, ReplyLength, ReplyWriter, Request};
 use crate::memory::Grant;
-use crate::registry::Registry;
-use calls::Calls;
+use crate::registry::{Registry, Store};
+use crate::swift;
+use calls::{Body, Calls};
 use timers::Timers;
 
 /// One exchange, being carried out.
@@ -41,6 +45,8 @@ pub struct Drive<'a> {
     calls: Calls,
     timers: Timers,
     work: Vec<(Option<CallId>, Work)>,
+    /// The token that Swift answered to last.
+    token: u64,
     inbox: VecDeque<Input>,
     /// Inputs that came without waiting since other tasks had their turn.
     turn_inputs: u32,
@@ -68,6 +74,12 @@ enum News {
     Inputs(Vec<Input>),
     /// A call was answered, after its body was moved if it has one.
     Answered { call: CallId, fed: Option<Input>, answer: crate::files::Answer },
+    /// The same of a call to Swift.
+    SwiftAnswered { call: CallId, fed: Option<Input>, answer: Result<swift::Answer, Fault> },
+    /// The body of a call has left or not; the rest of the call is the work, unless it was given up.
+    Fed { call: CallId, input: Input, rest: Option<Work> },
+    /// A small body was collected; what is left of it.
+    Collected { call: CallId, body: Body, input: Input },
     /// A feed of the reply ended.
     Replied { reply: ReplyWriter, body: Option<(CallId, Body)>, input: Input },
     /// Memory was granted, or not.
@@ -107,6 +119,7 @@ impl<'a> Drive<'a> {
             calls: Calls::default(),
             timers: Timers::default(),
             work: Vec::new(),
+            token: 0,
             inbox: VecDeque::new(),
             turn_inputs: 0,
             grants: Vec::new(),
@@ -130,10 +143,7 @@ impl<'a> Drive<'a> {
                     let work = collect::client(self.client.clone(), max);
                     self.work.push((None, Box::pin(work)));
                 }
-                Output::Collect { from: Side::Backend(call), max, until } => {
-                    let outcome = collect::backend(self.calls.body(call), max, until);
-                    self.inbox.push_back(Input::Collected { from: Side::Backend(call), outcome });
-                }
+                Output::Collect { from: Side::Backend(call), max, until } => self.collect(call, max, until),
                 Output::Digest { from, hashing } => self.digest(from, &hashing),
                 Output::Respond { head, length } => self.respond(&head, length),
                 Output::Ask { what: Ask::Memory { bytes } } => {
@@ -142,6 +152,7 @@ impl<'a> Drive<'a> {
                     let work = async move { News::Memory(memory.take(u64::from(bytes), patience).await) };
                     self.work.push((None, Box::pin(work)));
                 }
+                Output::Ask { what: Ask::Token } => self.renew_token(),
                 Output::Abort { call } => {
                     self.calls.close(call);
                     self.work.retain(|(of, _)| *of != Some(call));
@@ -218,6 +229,18 @@ impl<'a> Drive<'a> {
                 let input = self.calls.answered(call, answer);
                 self.inbox.push_back(input);
             }
+            News::SwiftAnswered { call, fed, answer } => {
+                self.inbox.extend(fed);
+                self.take_from_swift(call, answer);
+            }
+            News::Fed { call, input, rest } => {
+                self.inbox.push_back(input);
+                self.work.extend(rest.map(|rest| (Some(call), rest)));
+            }
+            News::Collected { call, body, input } => {
+                self.calls.put_back(call, body);
+                self.inbox.push_back(input);
+            }
             News::Replied { reply, body, input } => {
                 self.reply = Some(reply);
                 if let Some((call, body)) = body {
@@ -241,46 +264,50 @@ impl<'a> Drive<'a> {
         {
             tracing::warn!(%repository, %digest, "a blob is linked but its content is gone; the link is removed");
         }
-        let Op::Write { key, create_only } = op else {
-            self.calls.open(call);
-            if crate::files::Files::is_quick(&op) {
-                let input = self.calls.answered(call, self.registry.files.carry_out(&op));
-                self.inbox.push_back(input);
-            } else {
-                let files = self.registry.files.clone();
-                let work = async move {
-                    let answer = smol::unblock(move || files.carry_out(&op)).await;
-                    News::Answered { call, fed: None, answer }
-                };
-                self.work.push((Some(call), Box::pin(work)));
+        if let Op::Write { key, create_only } = op {
+            self.calls.open_write(call, key, create_only);
+            if length == Some(0) {
+                self.feed_call(call, Source::Empty, true);
             }
             return;
-        };
-        self.calls.open_write(call, key, create_only);
-        if length == Some(0) {
-            self.feed_call(call, Source::Empty, true);
+        }
+        self.calls.open(call);
+        let registry = self.registry;
+        match &registry.store {
+            Store::Files(files) => self.send_to_files(files, call, op),
+            Store::Swift(swift) => self.send_to_swift(swift, call, op),
         }
     }
 
     fn feed_call(&mut self, call: CallId, body: Source, last: bool) {
         let Some(write) = self.calls.write(call) else { return };
-        let files = self.registry.files.clone();
-        match body {
-            Source::Empty => {
-                self.work
-                    .push((Some(call), Box::pin(pump::store_bytes(files, call, write, bytes::Bytes::new()))));
+        let registry = self.registry;
+        match &registry.store {
+            Store::Files(files) => self.feed_to_files(files, call, write, body, last),
+            Store::Swift(swift) => self.feed_to_swift(swift, call, write, body, last),
+        }
+    }
+
+    fn collect(&mut self, call: CallId, max: u32, until: Until) {
+        let from = Side::Backend(call);
+        match self.calls.take_body(call) {
+            Some(Body::File(mut body)) => {
+                let outcome = collect::file(&mut body, max, until);
+                self.calls.put_back(call, Body::File(body));
+                self.inbox.push_back(Input::Collected { from, outcome });
             }
-            Source::Bytes(bytes) => {
-                self.work.push((Some(call), Box::pin(pump::store_bytes(files, call, write, bytes))));
-            }
-            Source::Client { take, tap } => {
-                let client = self.client.clone();
-                let blocks = self.registry.blocks;
-                let work = pump::store_client(files, client, call, write, take, tap, blocks, last);
+            Some(Body::Answer(mut response)) => {
+                let work = async move {
+                    let outcome = collect::answer(&mut response, max, until).await;
+                    News::Collected {
+                        call,
+                        body: Body::Answer(response),
+                        input: Input::Collected { from, outcome },
+                    }
+                };
                 self.work.push((Some(call), Box::pin(work)));
             }
-            // No flow copies from one object to another through a host.
-            Source::Backend { .. } => self.inbox.push_back(Input::Failed { call, fault: Fault::Unreachable }),
+            None => self.inbox.push_back(Input::Collected { from, outcome: Collected::Broke }),
         }
     }
 
@@ -289,7 +316,10 @@ impl<'a> Drive<'a> {
         let work: Work = match body {
             Source::Backend { call, take: Take::Exactly(length), tap: Tap::Opaque } => {
                 match self.calls.take_body(call) {
-                    Some(body) => Box::pin(pump::relay_file(reply, call, body, length, last)),
+                    Some(Body::File(body)) => Box::pin(pump::relay_file(reply, call, body, length, last)),
+                    Some(Body::Answer(response)) => {
+                        Box::pin(swift_pump::relay_answer(reply, call, response, length, last))
+                    }
                     None => Box::pin(pump::relay_nothing(reply)),
                 }
             }
@@ -305,9 +335,14 @@ impl<'a> Drive<'a> {
         let blocks = self.registry.blocks;
         match from {
             Source::Backend { call, take, .. } => {
-                let body = self.calls.take_body(call);
-                let work = pump::hash_file(body, take, hashing.clone(), blocks);
-                self.work.push((Some(call), Box::pin(work)));
+                let work: Work = match self.calls.take_body(call) {
+                    Some(Body::File(body)) => Box::pin(pump::hash_file(body, take, hashing.clone(), blocks)),
+                    Some(Body::Answer(response)) => {
+                        Box::pin(swift_pump::hash_answer(response, take, hashing.clone(), blocks))
+                    }
+                    None => return self.inbox.push_back(pump::hash_nothing(hashing, blocks)),
+                };
+                self.work.push((Some(call), work));
             }
             Source::Bytes(bytes) => self.inbox.push_back(pump::hash_bytes(&bytes, hashing, blocks)),
             Source::Empty | Source::Client { .. } => {

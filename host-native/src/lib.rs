@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod clouds;
 pub mod config;
 mod drive;
 pub mod files;
@@ -13,3 +14,4 @@ mod memory;
 mod registry;
 pub mod secret;
 pub mod serve;
+pub mod swift;

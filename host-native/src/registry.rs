@@ -12,6 +12,7 @@ use wharfinger_core::{Config, Limits};
 use crate::config::Settings;
 use crate::files::Files;
 use crate::memory::Memory;
+use crate::swift::{self, Swift};
 
 /// The registry as this process runs it.
 #[derive(Debug)]
@@ -19,19 +20,30 @@ pub struct Registry {
     /// For the core.
     pub config: Arc<Config>,
     /// The store.
-    pub files: Files,
+    pub store: Store,
+    /// A client that sends nothing for so long ends a segment early, where a store cannot wait.
+    pub stall_time: Duration,
     /// What small bodies are collected in.
     pub memory: Memory,
     /// The block functions of the content hashes.
     pub blocks: Blocks,
 }
 
+/// Where content is kept.
+#[derive(Debug)]
+pub enum Store {
+    /// In a directory.
+    Files(Files),
+    /// In Swift.
+    Swift(Swift),
+}
+
 impl Registry {
-    /// Sets up what `settings` say, on a store that is open.
+    /// Sets up what `settings` say, on a store that is open. `segment_bytes_max`: no segment is longer in this store.
     ///
     /// # Errors
     /// The sealing secret cannot be had.
-    pub fn new(settings: &Settings, files: Files) -> io::Result<Self> {
+    pub fn new(settings: &Settings, store: Store, segment_bytes_max: u64) -> io::Result<Self> {
         let secret = Secret::new(settings.sealing_secret()?.as_bytes());
         let limits = &settings.limits;
         let defaults = Limits::default();
@@ -39,11 +51,18 @@ impl Registry {
             secret,
             sparse_manifests: settings.sparse_manifests,
             // A local disk hands back what it was given; the content hash is checked in any case.
-            store_md5: false,
+            store_md5: match store {
+                Store::Files(_) => false,
+                Store::Swift(_) => true,
+            },
             limits: Limits {
                 manifest_bytes_max: u32::try_from(limits.manifest_bytes).unwrap_or(u32::MAX),
                 manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
-                segment_bytes_max: limits.segment_bytes,
+                segment_bytes_max: limits.segment_bytes.min(segment_bytes_max),
+                small_segments_max: match store {
+                    Store::Files(_) => u32::MAX,
+                    Store::Swift(_) => swift::SMALL_SEGMENTS_MAX,
+                },
                 chunk_bytes_min: limits.chunk_min_bytes,
                 upload_age_seconds_max: whole_seconds(limits.upload_age),
                 grace_seconds: whole_seconds(limits.grace),
@@ -52,7 +71,8 @@ impl Registry {
             },
         };
         let memory = Memory::new(limits.collected_bytes);
-        Ok(Self { config: Arc::new(config), files, memory, blocks: Blocks::default() })
+        let stall_time = limits.stall_time;
+        Ok(Self { config: Arc::new(config), store, stall_time, memory, blocks: Blocks::default() })
     }
 }
 

@@ -18,16 +18,19 @@ use smol::lock::Semaphore;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
 
-use crate::config::{Settings, Sync};
+use crate::config::{Driver, Settings, Sync};
 use crate::files::{self, Files};
 use crate::http1::Limits;
-use crate::registry::Registry;
+use crate::registry::{Registry, Store};
+use crate::swift::{self, Swift};
 
 /// Why the server did not start.
 #[derive(Debug)]
 pub enum ServeError {
     /// The store cannot be opened.
     Store(files::OpenError),
+    /// Swift cannot be used.
+    Swift(Box<swift::StartError>),
     /// The sealing secret cannot be had.
     Secret(io::Error),
     /// Nobody may listen there.
@@ -40,6 +43,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
+            Self::Swift(error) => error.fmt(f),
             Self::Secret(error) => write!(f, "the sealing secret cannot be had: {error}"),
             Self::Listen(address, error) => {
                 write!(f, "cannot listen on {address}: {error}; choose another address with --listen")
@@ -78,15 +82,9 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     // Before anything is written: a server that cannot listen leaves nothing behind.
     let listener =
         std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
-    let store = files::Settings {
-        root: settings.storage.root.clone(),
-        sync: match settings.storage.sync {
-            Sync::Full => true,
-            Sync::None => false,
-        },
-    };
-    let files = Files::open(&store).map_err(ServeError::Store)?;
-    let registry = Arc::new(Registry::new(settings, files).map_err(ServeError::Secret)?);
+    let (store, segment_bytes_max) = open_store(settings)?;
+    let registry = Registry::new(settings, store, segment_bytes_max).map_err(ServeError::Secret)?;
+    let registry = Arc::new(registry);
     let executor = Arc::new(Executor::new());
     let (_running, over) = bounded::<Never>(1);
     for at in 1..settings.threads {
@@ -95,6 +93,33 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
         std::thread::Builder::new().name(format!("serve-{at}")).spawn(work).map_err(ServeError::System)?;
     }
     smol::block_on(executor.run(listen(settings, listener, registry, &executor)))
+}
+
+/// Opens the store, and tells the longest segment that it takes.
+fn open_store(settings: &Settings) -> Result<(Store, u64), ServeError> {
+    let storage = &settings.storage;
+    match storage.driver {
+        Driver::Filesystem => {
+            let sync = match storage.sync {
+                Sync::Full => true,
+                Sync::None => false,
+            };
+            let files = Files::open(&files::Settings { root: storage.root.clone(), sync });
+            Ok((Store::Files(files.map_err(ServeError::Store)?), u64::MAX))
+        }
+        Driver::Swift => {
+            let container = storage.container.clone().unwrap_or_default();
+            let settings = swift::Settings {
+                cloud: storage.cloud.clone(),
+                segments_container: storage.segments_container.clone().unwrap_or_else(|| container.clone()),
+                container,
+                call_time: settings.limits.store_time,
+            };
+            let (swift, info) = smol::block_on(Swift::start(&settings))
+                .map_err(|error| ServeError::Swift(Box::new(error)))?;
+            Ok((Store::Swift(swift), info.object_bytes_max))
+        }
+    }
 }
 
 async fn listen(

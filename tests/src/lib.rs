@@ -11,4 +11,5 @@ pub mod process;
 pub mod random;
 pub mod repository;
 pub mod server;
+pub mod swift;
 pub mod tools;

@@ -194,8 +194,11 @@ impl Drop for Folder {
     }
 }
 
-/// The binary under test.
-fn binary() -> Result<PathBuf, String> {
+/// The binary under test: `$WHARFINGER_BIN`, else `wharfinger` in the target folder of the running test.
+///
+/// # Errors
+/// When it is missing.
+pub fn binary() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("WHARFINGER_BIN") {
         let path = PathBuf::from(path);
         return if path.is_file() {

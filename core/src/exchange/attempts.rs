@@ -3,9 +3,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::cx::Event;
-use super::{CallId, Collected, Input, Output, Side, TimerId, To, Until};
+use super::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told, Until};
 use crate::config::Config;
 use crate::store::{Found, Op, Reply};
+use crate::swift::{self, HttpHead, Verdict};
 use crate::transfer::{Moved, Source};
 
 /// So many calls may be open in one exchange.
@@ -20,8 +21,10 @@ pub(crate) struct Slot(pub(crate) u8);
 
 /// The calls of an exchange. Between the wire and the flows, it turns what happens to a call into one typed reply:
 /// late news is dropped, small bodies are read, what broke off is tried again, what takes too long is ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Attempts {
+    /// Unix time at the head of the request, in seconds: what an answer without a date is compared with.
+    now: u64,
     slots: [Option<Attempt>; CALLS_MAX],
     generations: [u8; CALLS_MAX],
     timers: [u8; CALLS_MAX],
@@ -35,6 +38,8 @@ struct Attempt {
     tries: u8,
     /// Its body is still leaving.
     feeding: bool,
+    /// A token was renewed for it.
+    renewed: bool,
     phase: Phase,
 }
 
@@ -62,6 +67,10 @@ enum Phase {
     Asked,
     /// Written, it says, while the end of its body is still owed.
     Answered,
+    /// Answered over HTTP, and the answer's body says what that means.
+    Classifying(HttpHead),
+    /// Its token was not taken; a new one is being had.
+    Renewing,
     /// Answered, the body is being read.
     Collecting(Found),
     /// The flow moves the body of the answer.
@@ -71,6 +80,10 @@ enum Phase {
 }
 
 impl Attempts {
+    pub(super) fn new(now: u64) -> Self {
+        Self { now, slots: [const { None }; CALLS_MAX], generations: [0; CALLS_MAX], timers: [0; CALLS_MAX] }
+    }
+
     /// Starts a call; `None` if too many are open.
     pub(super) fn begin(
         &mut self,
@@ -81,7 +94,15 @@ impl Attempts {
         outbox: &mut VecDeque<Output>,
     ) -> Option<Slot> {
         let slot = self.slots.iter().position(Option::is_none)?;
-        self.slots[slot] = Some(Attempt { op, payload, want, tries: 0, feeding: false, phase: Phase::Asked });
+        self.slots[slot] = Some(Attempt {
+            op,
+            payload,
+            want,
+            tries: 0,
+            feeding: false,
+            renewed: false,
+            phase: Phase::Asked,
+        });
         self.send(slot, config, outbox);
         Some(Slot(slot as u8))
     }
@@ -121,6 +142,11 @@ impl Attempts {
     ) -> Option<Event> {
         match input {
             Input::Head { call, reply } => self.answered(self.find(call)?, reply, config, outbox),
+            Input::Answer { call, head } => self.classify(self.find(call)?, head, None, config, outbox),
+            Input::Told { answer: Told::Renewed } => {
+                self.renewed(config, outbox);
+                None
+            }
             Input::Failed { call, .. } => {
                 let slot = self.find(call)?;
                 self.failed(slot, None, config, outbox)
@@ -157,6 +183,66 @@ impl Attempts {
             self.arm(slot, limit..=limit, outbox);
         }
         Some(Event::Fed { slot: Slot(slot as u8), moved })
+    }
+
+    /// Reads what an answer over HTTP means, from its head, or from its body too.
+    fn classify(
+        &mut self,
+        slot: usize,
+        head: HttpHead,
+        body: Option<&[u8]>,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) -> Option<Event> {
+        let call = self.call(Slot(slot as u8));
+        let attempt = self.slots[slot].as_mut()?;
+        match (&attempt.phase, body) {
+            (Phase::Asked, None) | (Phase::Classifying(_), Some(_)) => {}
+            _ => return None,
+        }
+        match swift::classify(&attempt.op, &head, body, self.now) {
+            Verdict::Reply(reply) => {
+                attempt.phase = Phase::Asked;
+                self.answered(slot, reply, config, outbox)
+            }
+            Verdict::Body { max } => {
+                attempt.phase = Phase::Classifying(head);
+                outbox.push_back(Output::Collect { from: Side::Backend(call), max, until: Until::End });
+                None
+            }
+            Verdict::TokenRejected => self.rejected(slot, config, outbox),
+        }
+    }
+
+    /// The token was not taken. What is at hand is sent again with a new one, once.
+    fn rejected(&mut self, slot: usize, config: &Config, outbox: &mut VecDeque<Output>) -> Option<Event> {
+        let call = self.call(Slot(slot as u8));
+        let asked = self.slots.iter().flatten().any(|attempt| attempt.phase == Phase::Renewing);
+        let attempt = self.slots[slot].as_mut()?;
+        attempt.phase = Phase::Asked;
+        if attempt.renewed {
+            return self.answered(slot, Reply::Refused, config, outbox);
+        }
+        outbox.push_back(Output::Abort { call });
+        if !asked {
+            outbox.push_back(Output::Ask { what: Ask::Token });
+        }
+        if attempt.payload == Payload::Fed {
+            return self.failed(slot, None, config, outbox);
+        }
+        attempt.renewed = true;
+        attempt.phase = Phase::Renewing;
+        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        None
+    }
+
+    /// Sends what waited for a token.
+    fn renewed(&mut self, config: &Config, outbox: &mut VecDeque<Output>) {
+        for slot in 0..CALLS_MAX {
+            if self.slots[slot].as_ref().is_some_and(|attempt| attempt.phase == Phase::Renewing) {
+                self.send(slot, config, outbox);
+            }
+        }
     }
 
     fn answered(
@@ -205,7 +291,23 @@ impl Attempts {
     ) -> Option<Event> {
         let call = self.call(Slot(slot as u8));
         let attempt = self.slots[slot].as_mut()?;
-        let Phase::Collecting(found) = attempt.phase.clone() else { return None };
+        let found = match (attempt.phase.clone(), &outcome) {
+            (Phase::Collecting(found), _) => found,
+            (Phase::Classifying(head), Collected::Whole(bytes)) => {
+                return self.classify(slot, head, Some(bytes), config, outbox);
+            }
+            // What is longer than anything that could be meant says nothing.
+            (Phase::Classifying(head), Collected::TooLong) => {
+                return self.classify(slot, head, Some(&[]), config, outbox);
+            }
+            (Phase::Classifying(_), Collected::Broke | Collected::Late) => {
+                outbox.push_back(Output::Abort { call });
+                return self.failed(slot, None, config, outbox);
+            }
+            (Phase::Asked | Phase::Answered | Phase::Renewing | Phase::Open | Phase::Resting, _) => {
+                return None;
+            }
+        };
         if !matches!(outcome, Collected::Whole(_)) {
             outbox.push_back(Output::Abort { call });
         }
@@ -233,7 +335,11 @@ impl Attempts {
     ) -> Option<Event> {
         let attempt = self.slots[slot].as_mut()?;
         match attempt.phase {
-            Phase::Asked | Phase::Answered | Phase::Collecting(_) => {}
+            Phase::Asked
+            | Phase::Answered
+            | Phase::Classifying(_)
+            | Phase::Renewing
+            | Phase::Collecting(_) => {}
             Phase::Open | Phase::Resting => return None,
         }
         attempt.tries += 1;
@@ -259,10 +365,12 @@ impl Attempts {
         match attempt.phase {
             // The timer is that of an earlier call: this one's starts when its body has left.
             Phase::Asked if attempt.payload == Payload::Fed && attempt.feeding => None,
-            Phase::Asked | Phase::Collecting(_) => {
+            Phase::Asked | Phase::Classifying(_) | Phase::Collecting(_) => {
                 outbox.push_back(Output::Abort { call: self.call(Slot(timer.slot)) });
                 self.failed(slot, None, config, outbox)
             }
+            // The token does not come.
+            Phase::Renewing => self.failed(slot, None, config, outbox),
             Phase::Answered | Phase::Open => None,
             Phase::Resting => {
                 self.send(slot, config, outbox);
@@ -312,8 +420,8 @@ impl Attempts {
     }
 
     fn abort(&mut self, slot: usize, outbox: &mut VecDeque<Output>) {
-        let resting = self.slots[slot].take().is_some_and(|attempt| attempt.phase == Phase::Resting);
-        if !resting {
+        let unsent = |attempt: Attempt| matches!(attempt.phase, Phase::Resting | Phase::Renewing);
+        if !self.slots[slot].take().is_some_and(unsent) {
             outbox.push_back(Output::Abort { call: self.call(Slot(slot as u8)) });
         }
     }

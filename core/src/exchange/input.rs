@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::{CallId, Side, TimerId, To};
 use crate::store::{Fault, Reply};
+use crate::swift::HttpHead;
 use crate::transfer::Moved;
 
 /// What happened, as the host tells it.
@@ -13,6 +14,13 @@ pub enum Input {
         call: CallId,
         /// The answer.
         reply: Reply,
+    },
+    /// A store that is spoken to over HTTP answered a call; core reads what it means.
+    Answer {
+        /// The call.
+        call: CallId,
+        /// What is read of the answer's head.
+        head: HttpHead,
     },
     /// A feed ended.
     Fed {
@@ -74,4 +82,6 @@ pub enum Told {
     Granted,
     /// It is not, even after waiting.
     Denied,
+    /// There is a new token, or there is none to be had: calls that wait for it are sent again, and will see.
+    Renewed,
 }

@@ -110,6 +110,8 @@ pub enum Ask {
         /// How many.
         bytes: u32,
     },
+    /// A new token for the store: the one that calls were sent with last is not taken any more.
+    Token,
 }
 
 /// How an exchange ended.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 
 use super::fill::SEGMENTS_MAX;
+use super::merge::{Merge, Merged};
 use super::touch::{Touch, Touched};
 use super::{Flow, refuse, refuse_reply, store_refusal};
 use crate::exchange::{Answer, Cx, Event, Slot};
@@ -37,6 +38,8 @@ enum State {
     Rehashing { content: SavedHash, at: usize },
     /// It is not what the client said: what this request wrote goes, then it is refused.
     Removing { refusal: Refusal, at: usize },
+    /// Small segments become larger ones.
+    Merging(Merge),
     /// The content is written or joined.
     Publishing,
     /// Parts are missing: was the blob published before?
@@ -77,7 +80,12 @@ impl Publish {
         }))
     }
 
-    pub(crate) fn step(self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
+    pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
+        if matches!(self.state, State::Merging(_))
+            && let State::Merging(merge) = std::mem::replace(&mut self.state, State::Publishing)
+        {
+            return self.merged(merge.step(event, cx), cx);
+        }
         match event {
             Event::Answered { slot, reply } => self.answered(slot, &reply, cx),
             Event::Read { bytes, .. } => self.listed(&bytes, cx),
@@ -146,6 +154,28 @@ impl Publish {
             let at = self.own_from;
             return self.remove(refusal, at, cx);
         }
+        if Merge::is_due(&self.parts, cx) {
+            self.state = State::Merging(Merge::start(self.upload, self.parts.clone(), cx));
+            return Flow::Publish(self);
+        }
+        self.publish(cx)
+    }
+
+    fn merged(mut self: Box<Self>, merged: Merged, cx: &mut Cx<'_>) -> Flow {
+        match merged {
+            Merged::Not(merge) => {
+                self.state = State::Merging(merge);
+                Flow::Publish(self)
+            }
+            Merged::All(parts) => {
+                self.parts = parts;
+                self.publish(cx)
+            }
+            Merged::Failed(refusal) => refuse(&refusal, cx),
+        }
+    }
+
+    fn publish(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
         let key = Key::Blob(self.digest);
         if self.parts.is_empty() {
             cx.write(Op::Write { key, create_only: false }, Bytes::new());
@@ -212,6 +242,7 @@ impl Publish {
             (
                 State::Gathering { .. }
                 | State::Rehashing { .. }
+                | State::Merging(_)
                 | State::Publishing
                 | State::Confirming
                 | State::Linking,

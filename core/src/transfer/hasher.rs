@@ -110,6 +110,11 @@ impl Hasher {
     }
 }
 
+/// The MD5 of bytes that are at hand.
+pub fn md5_of(bytes: &[u8]) -> [u8; 16] {
+    md5::Md5::digest(bytes).into()
+}
+
 #[derive(Clone, Debug)]
 enum Content {
     Sha256([u32; 8]),
@@ -184,7 +189,7 @@ mod tests {
         let mut hasher = Hasher::new(&Hashing { content: first.saved, md5: true }, Blocks::default());
         hasher.update(b"abc");
         let second = hasher.finish();
-        assert_eq!(second.md5, Some(md5::Md5::digest(b"abc").into()));
+        assert_eq!(second.md5, Some(md5_of(b"abc")));
         assert_eq!(second.digest, Digest::of(Algorithm::Sha256, b"firstabc"));
     }
 

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod finish;
+mod merging;
 mod mount;
 mod segments;
 mod session;

@@ -50,6 +50,8 @@ choices! {
     Driver {
         /// A plain directory.
         Filesystem = "filesystem",
+        /// OpenStack Swift.
+        Swift = "swift",
     }
 }
 

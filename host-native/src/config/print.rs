@@ -49,8 +49,8 @@ pub fn value(kind: &Kind, settings: &mut Settings) -> Shown {
         Kind::Switch { field, .. } => field(settings).to_string(),
         Kind::Name { field, .. } => field(settings).name().to_owned(),
         Kind::Path { field, .. } => quoted(&field(settings).to_string_lossy()),
-        Kind::Url { field } => match field(settings) {
-            Some(url) => quoted(url),
+        Kind::Text { field } | Kind::Url { field } => match field(settings) {
+            Some(text) => quoted(text),
             None => return Shown::Remark("not set"),
         },
         Kind::Secret { field, .. } => {

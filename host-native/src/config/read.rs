@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Settings;
+use super::choice::Driver;
 use super::error::{Place, Problem};
 use super::nearest::nearest;
 use super::table::{Kind, SETTINGS, UNSUPPORTED, Unsupported};
@@ -24,8 +25,16 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
         walk.refuse(tree.place, "", "found an empty mapping; expected the key `registry`".to_owned());
     }
     walk.compare();
+    walk.fit_driver(tree.place);
     walk.problems
 }
+
+/// Keys that only one driver heeds.
+const SWIFT_KEYS: [&str; 3] =
+    ["registry.storage.cloud", "registry.storage.container", "registry.storage.segments-container"];
+
+/// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
+const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
 
 struct Walk<'a> {
     settings: &'a mut Settings,
@@ -45,7 +54,7 @@ impl Walk<'_> {
             }
             // `limits:` with every line below it commented out.
             Value::Scalar { text, plain: true } if scalar(text) == Scalar::Null && !path.is_empty() => {}
-            Value::Scalar { .. } | Value::List => {
+            Value::Scalar { .. } | Value::List(_) => {
                 let keys: Vec<&str> = keys_of(path).collect();
                 let found = found(&node.value, false);
                 self.refuse(
@@ -104,6 +113,38 @@ impl Walk<'_> {
         }
     }
 
+    /// Checks that what a driver needs is there, and nothing that it would not heed.
+    fn fit_driver(&mut self, top: Place) {
+        let places = std::mem::take(&mut self.places);
+        let place = |path: &str| places.iter().find(|(read, _)| *read == path).map(|(_, place)| *place);
+        match self.settings.storage.driver {
+            Driver::Filesystem => {
+                for path in SWIFT_KEYS {
+                    if let Some(place) = place(path) {
+                        let message = "this key is for `driver: swift`; remove it, or choose that driver";
+                        self.refuse(place, path, message.to_owned());
+                    }
+                }
+            }
+            Driver::Swift => {
+                let at = place("registry.storage.driver").unwrap_or(top);
+                let no_container = self.settings.storage.container.is_none();
+                let no_secret = self.settings.secret.is_none();
+                for (path, missing, what) in [
+                    ("registry.storage.container", no_container, "the name of a container"),
+                    ("registry.secret", no_secret, "the secret that all servers on that container share"),
+                ] {
+                    if missing && place(path).is_none() {
+                        self.refuse(at, path, format!("missing; `driver: swift` needs {what}"));
+                    }
+                }
+                if place("registry.limits.segment-bytes").is_none() {
+                    self.settings.limits.segment_bytes = SWIFT_SEGMENT_BYTES;
+                }
+            }
+        }
+    }
+
     fn refuse(&mut self, place: Place, path: &str, message: String) {
         self.problems.push(Problem { place, path: path.to_owned(), message });
     }
@@ -115,7 +156,7 @@ fn names(entry: &Unsupported, path: &str, node: &Node) -> bool {
         && match (entry.value, &node.value) {
             (None, _) => true,
             (Some(value), Value::Scalar { text, .. }) => text == value,
-            (Some(_), Value::List | Value::Mapping(_)) => false,
+            (Some(_), Value::List(_) | Value::Mapping(_)) => false,
         }
 }
 
@@ -179,6 +220,10 @@ fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
         Kind::Path { field, .. } => {
             *field(settings) = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?.into();
         }
+        Kind::Text { field } => {
+            let text = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?;
+            *field(settings) = Some(text.to_owned());
+        }
         Kind::Url { field } => *field(settings) = Some(url(as_text()?)?),
         Kind::Secret { min, max, field } => {
             let phrase = as_text().filter(|phrase| (*min..=*max).contains(&phrase.len()))?;
@@ -198,6 +243,7 @@ pub fn expected(kind: &Kind, settings: &mut Settings) -> String {
         Kind::Switch { .. } => "true or false".to_owned(),
         Kind::Name { field, .. } => listed(field(settings).names()),
         Kind::Path { .. } => "a path".to_owned(),
+        Kind::Text { .. } => "a text, in quotes if it looks like a number".to_owned(),
         Kind::Url { .. } => "a URL of http or https without user, path and query".to_owned(),
         Kind::Secret { min, max, .. } => {
             format!("a text of {min} to {max} bytes, in quotes if it looks like a number")
@@ -218,7 +264,7 @@ fn listed(names: &[&str]) -> String {
 /// `value` in words; of a secret, only its length.
 fn found(value: &Value, secret: bool) -> String {
     match value {
-        Value::List => "a list".to_owned(),
+        Value::List(_) => "a list".to_owned(),
         Value::Mapping(_) => "a mapping".to_owned(),
         Value::Scalar { text, .. } if text.contains(ENVIRONMENT_MARK) => {
             "a reference to the environment, which this version does not replace".to_owned()

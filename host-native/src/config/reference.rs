@@ -40,6 +40,7 @@ fn values(kind: &Kind, settings: &mut Settings) -> String {
             names.join(", ")
         }
         Kind::Path { .. } => "a path".to_owned(),
+        Kind::Text { .. } => "a text".to_owned(),
         Kind::Url { .. } => "`http://` or `https://`, host, port".to_owned(),
         Kind::Secret { min, max, .. } => format!("{min} to {max} bytes of text"),
     }

@@ -35,6 +35,8 @@ pub enum Kind {
     Name { default: &'static str, field: Field<dyn Choice> },
     /// A path in the file system.
     Path { default: &'static str, field: Field<PathBuf> },
+    /// A text; optional.
+    Text { field: Field<Option<String>> },
     /// An http or https URL without a path; optional.
     Url { field: Field<Option<String>> },
     /// A secret of at least `min` and at most `max` bytes; optional.
@@ -68,7 +70,7 @@ impl Kind {
                 debug_assert!(known, "the default {default} is one of the names");
             }
             Self::Path { default, field } => *field(settings) = PathBuf::from(default),
-            Self::Url { field } => *field(settings) = None,
+            Self::Text { field } | Self::Url { field } => *field(settings) = None,
             Self::Secret { field, .. } => *field(settings) = None,
         }
     }
@@ -103,7 +105,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.secret",
         kind: Kind::Secret { min: 16, max: 1024, field: |s| &mut s.secret },
-        doc: "Seals the state of uploads. Servers that share a store need the same one. Without it, one is made in the file `secret` under `storage.root`.",
+        doc: "Seals the state of uploads. Servers that share a store need the same one. Without it, one is made in the file `secret` under `storage.root`; with `driver: swift` it has to be given.",
     },
     Setting {
         path: "registry.threads",
@@ -118,12 +120,27 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.storage.driver",
         kind: Kind::Name { default: "filesystem", field: |s| &mut s.storage.driver },
-        doc: "The kind of store.",
+        doc: "The kind of store: a directory, or a container of OpenStack Swift.",
     },
     Setting {
         path: "registry.storage.root",
         kind: Kind::Path { default: "./wharfinger-data", field: |s| &mut s.storage.root },
         doc: "The directory that holds everything. A relative path starts from the working directory.",
+    },
+    Setting {
+        path: "registry.storage.cloud",
+        kind: Kind::Text { field: |s| &mut s.storage.cloud },
+        doc: "With `driver: swift`: the cloud in clouds.yaml, which is found as openstacksdk finds it. Without it, `OS_CLOUD` or the other variables `OS_*` say where Swift is.",
+    },
+    Setting {
+        path: "registry.storage.container",
+        kind: Kind::Text { field: |s| &mut s.storage.container },
+        doc: "With `driver: swift`, which needs it: the container that holds everything. It is created if it is missing.",
+    },
+    Setting {
+        path: "registry.storage.segments-container",
+        kind: Kind::Text { field: |s| &mut s.storage.segments_container },
+        doc: "With `driver: swift`: the container that holds segments, so that they do not slow down the listings of all else. Without it they stand in `container`.",
     },
     Setting {
         path: "registry.storage.sync",
@@ -165,6 +182,16 @@ pub static SETTINGS: &[Setting] = &[
             field: |s| &mut s.limits.body_idle_time,
         },
         doc: "Longest pause within a request body.",
+    },
+    Setting {
+        path: "registry.limits.stall-seconds",
+        kind: Kind::Seconds {
+            default: 20.0,
+            min: SECONDS_MIN,
+            max: HOUR,
+            field: |s| &mut s.limits.stall_time,
+        },
+        doc: "With `driver: swift`: a pause within a request body after which the segment that is on its way is ended, and another one begun when the client goes on. Shorter than the `client_timeout` of Swift.",
     },
     Setting {
         path: "registry.limits.write-idle-seconds",
@@ -265,7 +292,7 @@ pub static SETTINGS: &[Setting] = &[
             unit: "bytes",
             field: |s| &mut s.limits.segment_bytes,
         },
-        doc: "The size at which an upload is cut into segments. In a directory a blob of several segments is copied when it is published, one of a single segment is not.",
+        doc: "The size at which an upload is cut into segments. In a directory a blob of several segments is copied when it is published, one of a single segment is not. With `driver: swift` the default is 1073741824, and no segment is longer than Swift takes.",
     },
     Setting {
         path: "registry.limits.chunk-min-bytes",
@@ -318,21 +345,6 @@ pub static UNSUPPORTED: &[Unsupported] = &[
         reason: "this version cannot serve TLS and would send everything in the clear; remove the key and put a proxy that serves TLS before it",
     },
     Unsupported {
-        path: "registry.storage.driver",
-        value: Some("swift"),
-        reason: "this version cannot store in Swift; use `driver: filesystem`",
-    },
-    Unsupported {
-        path: "registry.storage.cloud",
-        value: None,
-        reason: "this version cannot store in Swift; remove the key and use `driver: filesystem`",
-    },
-    Unsupported {
-        path: "registry.storage.container",
-        value: None,
-        reason: "this version cannot store in Swift; remove the key and use `driver: filesystem`",
-    },
-    Unsupported {
         path: "registry.storage.expiration",
         value: None,
         reason: "this version never removes manifests by age; remove the key and delete them through the API",
@@ -378,6 +390,7 @@ mod tests {
                 | Kind::Switch { .. }
                 | Kind::Name { .. }
                 | Kind::Path { .. }
+                | Kind::Text { .. }
                 | Kind::Url { .. }
                 | Kind::Secret { .. } => {}
             }

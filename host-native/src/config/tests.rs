@@ -177,12 +177,7 @@ fn what_would_open_a_locked_registry_is_refused() {
         ("  users: []\n", "this version has no users"),
         ("  tls-cert: /cert.pem\n", "registry.tls-cert: this version cannot serve TLS"),
         ("  tls-key: /key.pem\n", "registry.tls-key: this version cannot serve TLS"),
-        ("  storage: {driver: swift}\n", "registry.storage.driver: this version cannot store in Swift"),
-        ("  storage: {driver: 'swift'}\n", "this version cannot store in Swift"),
-        (
-            "  storage: {cloud: x, container: y}\n",
-            "registry.storage.cloud: this version cannot store in Swift",
-        ),
+        ("  storage: {cloud: x, container: y}\n", "registry.storage.cloud: this key is for `driver: swift`"),
         ("  storage: {expiration: 86400}\n", "this version never removes manifests by age"),
         (
             "  secret: '%(ZUUL_REGISTRY_SECRET)'\n",
@@ -194,6 +189,22 @@ fn what_would_open_a_locked_registry_is_refused() {
         assert!(message.contains(expected), "{lines}: {message}");
         assert!(!message.contains("hidden"), "{message}");
     }
+}
+
+#[test]
+fn swift_needs_a_container_and_a_secret_and_has_smaller_segments() {
+    let message = refused("registry:\n  storage: {driver: swift}\n");
+    assert!(message.starts_with("f.yaml:2:21: registry.storage.container: missing"), "{message}");
+    assert!(message.contains("\nf.yaml:2:21: registry.secret: missing"), "{message}");
+    let lines = "  secret: 0123456789abcdef-\n  storage: {driver: swift, cloud: c, container: w}\n";
+    let settings = accepted(lines);
+    assert_eq!(settings.storage.driver, Driver::Swift);
+    assert_eq!(settings.storage.cloud.as_deref(), Some("c"));
+    assert_eq!(settings.storage.container.as_deref(), Some("w"));
+    assert_eq!(settings.storage.segments_container, None);
+    assert_eq!(settings.limits.segment_bytes, 1 << 30);
+    let settings = accepted(&format!("{lines}  limits: {{segment-bytes: 65536}}\n"));
+    assert_eq!(settings.limits.segment_bytes, 65536);
 }
 
 #[test]

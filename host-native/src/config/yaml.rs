@@ -33,8 +33,8 @@ pub enum Value {
         /// Whether it stood without quotes.
         plain: bool,
     },
-    /// A list. No setting takes one, so what it holds is not kept.
-    List,
+    /// A list.
+    List(Vec<Node>),
     /// A mapping, in the order of the file.
     Mapping(Vec<Entry>),
 }
@@ -50,19 +50,19 @@ pub struct Entry {
     pub node: Node,
 }
 
-/// Reads the one document in `text`.
+/// Reads the one document in `text`; `None` if there is nothing but comments.
 ///
 /// # Errors
 /// The first [`Problem`] that makes it no document this reads.
-pub fn parse(text: &str) -> Result<Node, Problem> {
+pub fn parse(text: &str) -> Result<Option<Node>, Problem> {
     let mut reader = Reader { parser: Parser::new_from_str(text) };
     let (event, place) = reader.content()?;
     if event == Event::StreamEnd {
-        return Err(problem(place, "found an empty file; expected a mapping that starts with `registry:`"));
+        return Ok(None);
     }
     let node = reader.node(event, place, 0)?;
     match reader.content()? {
-        (Event::StreamEnd, _) => Ok(node),
+        (Event::StreamEnd, _) => Ok(Some(node)),
         (_, place) => {
             Err(problem(place, "found a second document; expected one: remove the `---` before it"))
         }
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         if depth > DEPTH_MAX {
             return Err(problem(
                 place,
-                &format!("nested more than {DEPTH_MAX} levels deep; expected at most three"),
+                &format!("nested more than {DEPTH_MAX} levels deep; write it flatter"),
             ));
         }
         let value = match event {
@@ -121,11 +121,12 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Value, Problem> {
+        let mut nodes = Vec::new();
         loop {
             match self.content()? {
-                (Event::SequenceEnd, _) => return Ok(Value::List),
-                (event, place) => self.node(event, place, depth + 1)?,
-            };
+                (Event::SequenceEnd, _) => return Ok(Value::List(nodes)),
+                (event, place) => nodes.push(self.node(event, place, depth + 1)?),
+            }
         }
     }
 
@@ -193,7 +194,8 @@ mod tests {
 
     #[test]
     fn remembers_places_and_quotes() {
-        let tree = parse("# comment\nregistry:\n  port: 5000\n  secret: '5000'\n").expect("reads");
+        let text = "# comment\nregistry:\n  port: 5000\n  secret: '5000'\n";
+        let tree = parse(text).expect("reads").expect("holds something");
         let Value::Mapping(top) = tree.value else { panic!("a mapping") };
         let Value::Mapping(entries) = &top[0].node.value else { panic!("a mapping") };
         assert_eq!((entries[0].key.as_str(), entries[0].place), ("port", Place { line: 3, column: 3 }));
@@ -203,10 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_no_problem_and_lists_are_kept() {
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("# only a comment\n"), Ok(None));
+        let Ok(Some(Node { value: Value::List(nodes), .. })) = parse("- a\n- [b]\n") else {
+            panic!("a list")
+        };
+        assert_eq!(nodes[0].value, Value::Scalar { text: "a".into(), plain: true });
+        assert!(matches!(&nodes[1].value, Value::List(inner) if inner.len() == 1));
+    }
+
+    #[test]
     fn refuses_what_a_configuration_does_not_need() {
         for (text, expected) in [
-            ("", "1:1: found an empty file"),
-            ("# only a comment\n", "found an empty file"),
             ("a: &x 1\nb: 2\n", "1:4: found an anchor"),
             ("a: &x 1\nb: *x\n", "found an anchor"),
             ("a: *x\n", "unknown anchor"),

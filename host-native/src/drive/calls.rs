@@ -1,7 +1,8 @@
 use wharfinger_core::exchange::{CallId, Input};
-use wharfinger_core::store::Key;
+use wharfinger_core::store::{Key, Op};
 
-use crate::files::{Answer, Body};
+use crate::client::Response;
+use crate::files::{self, Answer};
 
 /// The store calls of an exchange, by slot. A slot whose generation has moved on belongs to another call.
 #[derive(Debug, Default)]
@@ -16,6 +17,15 @@ pub struct Write {
     pub create_only: bool,
 }
 
+/// The body of an answer, as far as nobody has taken it.
+#[derive(Debug)]
+pub enum Body {
+    /// A part of a file.
+    File(files::Body),
+    /// What comes over HTTP.
+    Answer(Box<Response>),
+}
+
 #[derive(Debug)]
 enum Call {
     /// No answer yet, or one without a body.
@@ -24,6 +34,12 @@ enum Call {
     Write(Write),
     /// An answer with a body.
     Body(Body),
+}
+
+impl From<Write> for Op {
+    fn from(write: Write) -> Self {
+        Self::Write { key: write.key, create_only: write.create_only }
+    }
 }
 
 impl Calls {
@@ -47,7 +63,7 @@ impl Calls {
             tracing::warn!(%error, reply = ?answer.reply, "the store has trouble");
         }
         if let Some(body) = answer.body {
-            self.put_back(call, body);
+            self.put_back(call, Body::File(body));
         }
         Input::Head { call, reply: answer.reply }
     }
@@ -56,13 +72,6 @@ impl Calls {
         match self.find(call)? {
             Call::Write(write) => Some(write.clone()),
             Call::Bare | Call::Body(_) => None,
-        }
-    }
-
-    pub fn body(&mut self, call: CallId) -> Option<&mut Body> {
-        match self.find(call)? {
-            Call::Body(body) => Some(body),
-            Call::Bare | Call::Write(_) => None,
         }
     }
 

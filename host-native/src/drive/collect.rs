@@ -8,6 +8,7 @@ use smol::{Timer, future};
 use wharfinger_core::exchange::{Collected, Input, Side, Until};
 
 use super::News;
+use crate::client::{ClientError, Late, Response};
 use crate::files::Body;
 use crate::http1::{BodyError, BodyReader};
 
@@ -39,9 +40,8 @@ pub async fn client(client: Arc<Mutex<BodyReader>>, max: u32) -> News {
     News::Inputs(vec![Input::Collected { from: Side::Client, outcome }])
 }
 
-/// Reads the body of a store's answer for core, or its first line.
-pub fn backend(body: Option<&mut Body>, max: u32, until: Until) -> Collected {
-    let Some(body) = body else { return Collected::Broke };
+/// Reads a part of a file for core, or its first line.
+pub fn file(body: &mut Body, max: u32, until: Until) -> Collected {
     let wanted = match until {
         Until::End if body.length > u64::from(max) => return Collected::TooLong,
         Until::End => body.length,
@@ -60,6 +60,31 @@ pub fn backend(body: Option<&mut Body>, max: u32, until: Until) -> Collected {
     body.offset += bytes.len() as u64;
     body.length -= bytes.len() as u64;
     Collected::Whole(Bytes::from(bytes))
+}
+
+/// Reads the body of an answer over HTTP for core, or its first line.
+pub async fn answer(response: &mut Response, max: u32, until: Until) -> Collected {
+    let mut bytes = BytesMut::new();
+    loop {
+        let piece = match response.fill().await {
+            Ok(piece) => piece,
+            Err(ClientError::Late(Late::Body)) => return Collected::Late,
+            Err(_) => return Collected::Broke,
+        };
+        let line = match until {
+            Until::Line => piece.iter().position(|byte| *byte == b'\n').map(|at| at + 1),
+            Until::End => None,
+        };
+        let count = line.unwrap_or(piece.len());
+        if bytes.len() + count > max as usize || (piece.is_empty() && until == Until::Line) {
+            return Collected::TooLong;
+        }
+        bytes.extend_from_slice(&piece[..count]);
+        response.consume(count);
+        if line.is_some() || count == 0 {
+            return Collected::Whole(bytes.freeze());
+        }
+    }
 }
 
 /// The slowest that a client may send a body that is read whole, once it has begun.

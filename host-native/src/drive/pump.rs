@@ -8,8 +8,8 @@ use wharfinger_core::store::Reply;
 use wharfinger_core::transfer::{Blocks, End, Hasher, Hashing, Moved, Take, Tap};
 
 use super::News;
-use super::calls::Write;
-use crate::files::{Answer, Body, Files, Writer};
+use super::calls::{Body, Write};
+use crate::files::{self, Answer, Files, Writer};
 use crate::http1::{BodyError, BodyReader, ReplyError, ReplyWriter};
 
 /// Stores bytes that are at hand.
@@ -141,7 +141,7 @@ async fn write_and_finish(reply: &mut ReplyWriter, bytes: &[u8], last: bool) -> 
 pub async fn relay_file(
     mut reply: ReplyWriter,
     call: CallId,
-    mut body: Body,
+    mut body: files::Body,
     length: u64,
     last: bool,
 ) -> News {
@@ -168,7 +168,7 @@ pub async fn relay_file(
     body.offset += bytes;
     body.length -= bytes.min(body.length);
     let counted = if end == End::Taken { bytes } else { bytes.min(length.saturating_sub(1)) };
-    News::Replied { reply, body: Some((call, body)), input: replied(counted, end) }
+    News::Replied { reply, body: Some((call, Body::File(body))), input: replied(counted, end) }
 }
 
 /// Sends nothing: there is no such body.
@@ -176,8 +176,13 @@ pub async fn relay_nothing(reply: ReplyWriter) -> News {
     News::Replied { reply, body: None, input: replied(0, End::SourceBroke) }
 }
 
-fn replied(bytes: u64, end: End) -> Input {
+pub fn replied(bytes: u64, end: End) -> Input {
     Input::Fed { to: To::Reply, moved: Moved { bytes, end, hashed: None } }
+}
+
+/// Hashes nothing: there is no such body.
+pub fn hash_nothing(hashing: &Hashing, blocks: Blocks) -> Input {
+    hashed(0, End::SourceBroke, Hasher::new(hashing, blocks))
 }
 
 /// Hashes bytes that are at hand.
@@ -188,9 +193,8 @@ pub fn hash_bytes(bytes: &[u8], hashing: &Hashing, blocks: Blocks) -> Input {
 }
 
 /// Hashes a file, off the thread: it may be long and cold.
-pub async fn hash_file(body: Option<Body>, take: Take, hashing: Hashing, blocks: Blocks) -> News {
+pub async fn hash_file(body: files::Body, take: Take, hashing: Hashing, blocks: Blocks) -> News {
     let hasher = Hasher::new(&hashing, blocks);
-    let Some(body) = body else { return News::Inputs(vec![hashed(0, End::SourceBroke, hasher)]) };
     let wanted = match take {
         Take::Exactly(count) | Take::UpTo(count) => count.min(body.length),
         Take::ToEnd => body.length,
@@ -209,7 +213,7 @@ pub async fn hash_file(body: Option<Body>, take: Take, hashing: Hashing, blocks:
 }
 
 /// Hashes the bytes from `done` to `upto` of a body; returns how far it came.
-fn hash_piece(mut hasher: Hasher, body: Body, mut done: u64, upto: u64) -> (Hasher, Body, u64) {
+fn hash_piece(mut hasher: Hasher, body: files::Body, mut done: u64, upto: u64) -> (Hasher, files::Body, u64) {
     let mut buffer = vec![0; HASH_BYTES];
     while done < upto {
         let count = (upto - done).min(HASH_BYTES as u64) as usize;
@@ -224,7 +228,7 @@ fn hash_piece(mut hasher: Hasher, body: Body, mut done: u64, upto: u64) -> (Hash
     (hasher, body, done)
 }
 
-fn hashed(bytes: u64, end: End, hasher: Hasher) -> Input {
+pub fn hashed(bytes: u64, end: End, hasher: Hasher) -> Input {
     Input::Hashed { moved: Moved { bytes, end, hashed: Some(Box::new(hasher.finish())) } }
 }
 

@@ -2,12 +2,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::json;
 
-use crate::config::{LogFormat, Settings};
+use crate::config::{Driver, LogFormat, Settings};
 
 /// Says where the registry listens, where it stores, and how to try it, whatever level is logged.
 pub fn announce(settings: &Settings, bound: SocketAddr) {
-    let root = settings.storage.root.display();
-    let line = format!("listening on http://{bound}, storing under {root}; try: {}", command(bound));
+    let storage = &settings.storage;
+    let place = match storage.driver {
+        Driver::Filesystem => format!("under {}", storage.root.display()),
+        Driver::Swift => {
+            format!("in the container {} of Swift", storage.container.as_deref().unwrap_or_default())
+        }
+    };
+    let line = format!("listening on http://{bound}, storing {place}; try: {}", command(bound));
     match settings.log.format {
         LogFormat::Human => eprintln!("wharfinger {}: {line}", env!("CARGO_PKG_VERSION")),
         LogFormat::Json => eprintln!("{}", json!({ "level": "INFO", "message": line })),

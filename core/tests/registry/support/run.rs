@@ -197,6 +197,9 @@ impl Run {
                 let answer = if self.host.memory { Told::Granted } else { Told::Denied };
                 self.inputs.push_back(Input::Told { answer });
             }
+            Output::Ask { what: Ask::Token } => {
+                self.inputs.push_back(Input::Told { answer: Told::Renewed });
+            }
             Output::Abort { call } => {
                 self.calls.remove(&call);
                 self.ready.retain(|ready| *ready != call);

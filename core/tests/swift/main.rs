@@ -1,0 +1,14 @@
+//! The Swift dialect, request by request and answer by answer.
+
+mod advice;
+mod answers;
+mod hostile;
+mod info;
+mod joins;
+mod keystone;
+mod listings;
+mod reads;
+mod requests;
+mod support;
+mod temp_url;
+mod v1_auth;

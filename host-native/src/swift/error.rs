@@ -1,0 +1,103 @@
+use std::fmt;
+
+use http::StatusCode;
+use wharfinger_core::swift::{AuthError, EndpointError, InfoError};
+
+use crate::client::ClientError;
+use crate::clouds::CloudError;
+
+/// Why there is no token.
+#[derive(Debug)]
+pub enum LoginError {
+    /// What was asked of it did not answer.
+    Client(ClientError),
+    /// The answer is no token.
+    Auth(AuthError),
+}
+
+/// Why a registry cannot store in its Swift.
+#[derive(Debug)]
+pub enum StartError {
+    /// There is no such cloud, or what is said of it makes none.
+    Cloud(CloudError),
+    /// A URL of the cloud wants TLS.
+    Tls {
+        /// The cloud.
+        cloud: String,
+        /// The URL.
+        url: String,
+    },
+    /// The cloud asks for a scope that holds no objects.
+    Scope {
+        /// The cloud.
+        cloud: String,
+        /// The key that asks for it.
+        key: &'static str,
+    },
+    /// The cloud gives no token.
+    Login {
+        /// The cloud.
+        cloud: String,
+        /// Why.
+        error: LoginError,
+    },
+    /// The storage URL or a container's name is not one.
+    Endpoint(EndpointError),
+    /// Swift does not answer.
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// Why.
+        error: ClientError,
+    },
+    /// Swift does not let the container be created.
+    Container {
+        /// Its URL.
+        url: String,
+        /// What it answered.
+        status: StatusCode,
+    },
+    /// Nothing is known of this Swift.
+    Info(InfoError),
+    /// This Swift cannot join segments.
+    NoLargeObjects,
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Auth(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cloud(error) => error.fmt(f),
+            Self::Tls { cloud, url } => write!(
+                f,
+                "cloud {cloud}: {url} wants TLS, which this version cannot speak to Swift; give a URL with http://"
+            ),
+            Self::Scope { cloud, key } => {
+                write!(f, "cloud {cloud}: {key} is not used by this login to Swift; remove it")
+            }
+            Self::Login { cloud, error } => write!(f, "cloud {cloud}: cannot log in: {error}"),
+            Self::Endpoint(error) => error.fmt(f),
+            Self::Unreachable { url, error } => write!(f, "Swift at {url} does not answer: {error}"),
+            Self::Container { url, status } => write!(
+                f,
+                "Swift does not let us use the container {url} ({status}); create it, and give the user the right to write there"
+            ),
+            Self::Info(error) => error.fmt(f),
+            Self::NoLargeObjects => f.write_str(
+                "this Swift has no static large objects, which every upload needs; put slo into the pipeline of its proxy",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LoginError {}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use futures_lite::future;
+use smol::Timer;
+use wharfinger_core::swift::keystone::{self, AuthUrl, Choice, Credentials, Domain, Project, User};
+use wharfinger_core::swift::{Rendered, SecretText, Session, v1_auth};
+
+use super::error::{LoginError, StartError};
+use super::tokens::now;
+use crate::client::{Body, Client, ClientError, Late};
+use crate::clouds::{Auth, AuthType, Cloud};
+use crate::secret::Secret;
+
+/// How to get a token.
+#[derive(Clone, Debug)]
+pub(super) enum Login {
+    /// Swift's own.
+    V1 { login: v1_auth::Login, storage_url: Option<Box<str>> },
+    /// Keystone's.
+    Keystone { url: AuthUrl, credentials: Credentials, choice: Choice },
+}
+
+impl Login {
+    /// The login that a cloud describes.
+    pub fn of(cloud: &Cloud) -> Result<Self, StartError> {
+        let wrong = |error| StartError::Login { cloud: cloud.name.clone(), error: LoginError::Auth(error) };
+        let auth = &cloud.auth;
+        let storage_url = cloud.object_store_endpoint_override.as_deref().map(Box::from);
+        if let Some(key) = unused(auth, cloud.auth_type) {
+            return Err(StartError::Scope { cloud: cloud.name.clone(), key });
+        }
+        let credentials = match cloud.auth_type {
+            AuthType::V1Password => {
+                let user = auth.username.as_deref().unwrap_or_default();
+                let login = v1_auth::Login::new(&auth.auth_url, user, &text(auth.password.as_ref()));
+                return Ok(Self::V1 { login: login.map_err(wrong)?, storage_url });
+            }
+            AuthType::Password | AuthType::V3Password => Credentials::Password {
+                user: user(auth),
+                password: text(auth.password.as_ref()),
+                project: project(auth),
+            },
+            AuthType::V3ApplicationCredential => {
+                let secret = text(auth.application_credential_secret.as_ref());
+                match (&auth.application_credential_id, &auth.application_credential_name) {
+                    (Some(id), _) => Credentials::ApplicationCredential { id: id.as_str().into(), secret },
+                    (None, name) => {
+                        let name = name.as_deref().unwrap_or_default().into();
+                        Credentials::NamedApplicationCredential { name, user: user(auth), secret }
+                    }
+                }
+            }
+            AuthType::Token | AuthType::V3Token => {
+                Credentials::Token { token: text(auth.token.as_ref()), project: project(auth) }
+            }
+        };
+        let url = AuthUrl::parse(&auth.auth_url).map_err(wrong)?;
+        let interface = cloud.interface.name().into();
+        let region = cloud.region.as_deref().map(Box::from);
+        Ok(Self::Keystone { url, credentials, choice: Choice { interface, region, storage_url } })
+    }
+
+    /// Asks for a token, once.
+    pub async fn log_in(&self, client: &Client, time_max: Duration) -> Result<Session, LoginError> {
+        let ask = self.ask(client);
+        let late = async {
+            Timer::after(time_max).await;
+            Err(LoginError::Client(ClientError::Late(Late::Answer)))
+        };
+        future::or(ask, late).await
+    }
+
+    async fn ask(&self, client: &Client) -> Result<Session, LoginError> {
+        let Rendered { request, body, .. } = match self {
+            Self::V1 { login, .. } => login.render(),
+            Self::Keystone { url, credentials, .. } => keystone::render(url, credentials),
+        };
+        let body = body.map_or(Body::Empty, Body::Bytes);
+        let mut response = client.send(request, body).await.map_err(LoginError::Client)?;
+        let answer = response.collect(keystone::ANSWER_BYTES_MAX as usize).await;
+        let (status, fields) = (response.status, &response.headers);
+        match self {
+            Self::V1 { storage_url, .. } => {
+                let session = v1_auth::read(status, fields, now()).map_err(LoginError::Auth)?;
+                let storage_url = storage_url.clone().unwrap_or_else(|| session.storage_url.clone());
+                Ok(Session { storage_url, ..session })
+            }
+            Self::Keystone { choice, .. } => {
+                let answer = answer.map_err(LoginError::Client)?;
+                keystone::read(status, fields, &answer, choice, now()).map_err(LoginError::Auth)
+            }
+        }
+    }
+}
+
+/// A key of the cloud that asks for another scope than a project's.
+fn unused(auth: &Auth, auth_type: AuthType) -> Option<&'static str> {
+    let v1 = auth_type == AuthType::V1Password;
+    [
+        ("project_name", v1 && auth.project_name.is_some()),
+        ("domain_id", auth.domain_id.is_some()),
+        ("domain_name", auth.domain_name.is_some()),
+        ("system_scope", auth.system_scope.is_some()),
+        ("trust_id", auth.trust_id.is_some()),
+    ]
+    .into_iter()
+    .find_map(|(key, set)| set.then_some(key))
+}
+
+fn user(auth: &Auth) -> User {
+    match &auth.user_id {
+        Some(id) => User::Id(id.as_str().into()),
+        None => User::Named(
+            auth.username.as_deref().unwrap_or_default().into(),
+            domain(auth.user_domain_id.as_deref(), auth.user_domain_name.as_deref()),
+        ),
+    }
+}
+
+fn project(auth: &Auth) -> Option<Project> {
+    match (&auth.project_id, &auth.project_name) {
+        (Some(id), _) => Some(Project::Id(id.as_str().into())),
+        (None, Some(name)) => Some(Project::Named(
+            name.as_str().into(),
+            domain(auth.project_domain_id.as_deref(), auth.project_domain_name.as_deref()),
+        )),
+        (None, None) => None,
+    }
+}
+
+/// Whoever names no domain means the one that every Keystone begins with.
+fn domain(id: Option<&str>, name: Option<&str>) -> Domain {
+    match (id, name) {
+        (Some(id), _) => Domain::Id(id.into()),
+        (None, Some(name)) => Domain::Named(name.into()),
+        (None, None) => Domain::Id("default".into()),
+    }
+}
+
+/// clouds.yaml is text, and so are its secrets.
+fn text(secret: Option<&Secret>) -> SecretText {
+    SecretText::new(secret.map(|secret| String::from_utf8_lossy(secret.as_bytes())).unwrap_or_default())
+}

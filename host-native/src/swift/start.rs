@@ -1,0 +1,117 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future;
+use smol::Timer;
+use wharfinger_core::store::Reply;
+use wharfinger_core::swift::{
+    Endpoint, HttpHead, Info, InfoError, Rendered, Verdict, classify_container, render_containers,
+    render_info,
+};
+
+use super::login::Login;
+use super::tokens::{Tokens, now};
+use super::{Settings, Shared, StartError, Swift};
+use crate::client::{self, Body, Client, ClientError, Late, Response};
+use crate::clouds;
+
+impl Swift {
+    /// Finds the cloud, logs in, creates the containers where they are missing, and asks Swift for its limits.
+    ///
+    /// # Errors
+    /// The cloud cannot be found or reached, or refuses.
+    pub async fn start(settings: &Settings) -> Result<(Self, Info), StartError> {
+        let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
+        let plain = |url: &str| match url.get(..6) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("https:") => {
+                Err(StartError::Tls { cloud: cloud.name.clone(), url: url.to_owned() })
+            }
+            Some(_) | None => Ok(()),
+        };
+        plain(&cloud.auth.auth_url)?;
+        let login = Login::of(&cloud)?;
+        let client = Client::new(client::Settings {
+            // Core ends every call in its own time, which depends on the op.
+            answer_time: ANSWER_TIME_MAX,
+            ..client::Settings::default()
+        });
+        let time = settings.call_time;
+        let session = login
+            .log_in(&client, time)
+            .await
+            .map_err(|error| StartError::Login { cloud: cloud.name.clone(), error })?;
+        plain(&session.storage_url)?;
+        let (container, segments) = (&settings.container, &settings.segments_container);
+        let endpoint =
+            Endpoint::new(&session.storage_url, container, segments).map_err(StartError::Endpoint)?;
+        for rendered in render_containers(&endpoint, &session.token) {
+            create(&client, rendered, time).await?;
+        }
+        let info = ask_info(&client, &endpoint, time).await?;
+        let tokens = Tokens::new(client.clone(), login, time, session);
+        Ok((Self(Arc::new(Shared { client, endpoint, tokens })), info))
+    }
+}
+
+async fn create(client: &Client, rendered: Rendered, time: Duration) -> Result<(), StartError> {
+    let url = rendered.request.uri().to_string();
+    let (response, _) = ask(client, rendered, time).await?;
+    match classify_container(&HttpHead::new(response.status, &response.headers)) {
+        Verdict::Reply(Reply::Done) => Ok(()),
+        Verdict::Reply(_) | Verdict::Body { .. } | Verdict::TokenRejected => {
+            Err(StartError::Container { url, status: response.status })
+        }
+    }
+}
+
+async fn ask_info(client: &Client, endpoint: &Endpoint, time: Duration) -> Result<Info, StartError> {
+    let (response, body) = ask(client, render_info(endpoint), time).await?;
+    if let Some(date) = HttpHead::new(response.status, &response.headers).date {
+        warn_of_skew(date, now());
+    }
+    let info = match Info::read(response.status, &body) {
+        Ok(info) => info,
+        Err(error @ (InfoError::Hidden { .. } | InfoError::Strange)) => {
+            tracing::warn!("{error}");
+            Info::default()
+        }
+        Err(error @ InfoError::Unavailable { .. }) => return Err(StartError::Info(error)),
+    };
+    if info.large_objects.is_none() {
+        return Err(StartError::NoLargeObjects);
+    }
+    Ok(info)
+}
+
+/// The whole answer; of one that is too long only the head.
+async fn ask(client: &Client, rendered: Rendered, time: Duration) -> Result<(Response, Vec<u8>), StartError> {
+    let url = rendered.request.uri().to_string();
+    let asked = async {
+        let mut response = client.send(rendered.request, Body::Empty).await?;
+        match response.collect(Info::BYTES_MAX as usize).await {
+            Ok(body) => Ok((response, body)),
+            Err(ClientError::TooLong) => Ok((response, Vec::new())),
+            Err(error) => Err(error),
+        }
+    };
+    let late = async {
+        Timer::after(time).await;
+        Err(ClientError::Late(Late::Answer))
+    };
+    future::or(asked, late).await.map_err(|error| StartError::Unreachable { url, error })
+}
+
+fn warn_of_skew(theirs: u64, ours: u64) {
+    let seconds = theirs.abs_diff(ours);
+    if seconds > SKEW_SECONDS_MAX {
+        tracing::warn!(
+            seconds,
+            "the clocks of Swift and of this machine differ; set both with NTP, or ages are wrong and writes may be dropped"
+        );
+    }
+}
+
+/// A difference of clocks that is worth a word.
+const SKEW_SECONDS_MAX: u64 = 5;
+
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
