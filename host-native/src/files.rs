@@ -54,8 +54,8 @@ impl Files {
         open::open(settings).map(Self)
     }
 
-    /// Whether an op is over so soon that it need not leave the thread which asks for it: it waits for no disk to sync,
-    /// copies nothing and reads no folder.
+    /// Whether an op need not leave the thread which asks for it: it waits for no disk to sync, copies nothing and reads no
+    /// folder. It is over at once where the system has the object's record in memory; a cold disk makes it wait.
     pub fn is_quick(op: &Op) -> bool {
         match op {
             Op::Read { .. } | Op::Stat { .. } => true,
