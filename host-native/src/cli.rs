@@ -24,8 +24,7 @@ pub const EXIT_FAILURE: u8 = 1;
 /// Exit code of a mistake on the command line or in the configuration.
 pub const EXIT_USAGE: u8 = 2;
 
-const ABOUT: &str =
-    "An OCI container registry: images are pushed to it, kept in a directory, and pulled from it";
+const ABOUT: &str = "An OCI container registry that keeps images in a directory or in OpenStack Swift";
 
 const TEACHING: &str = "\
 Try it: start it without arguments and, in another terminal, with an image `alpine` at hand:

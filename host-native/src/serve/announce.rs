@@ -25,7 +25,7 @@ fn command(bound: SocketAddr) -> String {
     let everywhere = bound.ip().is_unspecified();
     let ip = if everywhere { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bound.ip() };
     let host = SocketAddr::new(ip, bound.port());
-    format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG")
+    format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG (or docker push, or skopeo copy)")
 }
 
 #[cfg(test)]
@@ -41,7 +41,8 @@ mod tests {
             ("[::1]:5000", "[::1]:5000"),
         ] {
             let command = command(bound.parse().unwrap());
-            assert_eq!(command, format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG"));
+            let push = format!("podman push --tls-verify=false IMAGE {host}/NAME:TAG ");
+            assert!(command.starts_with(&push), "{command}");
         }
     }
 }
