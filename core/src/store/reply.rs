@@ -40,6 +40,9 @@ pub struct Found {
     pub size: u64,
     /// Seconds since it was written or touched.
     pub age: u64,
+    /// Tells what stands under the name from what stood or will stand there, where the store has such a tag: on Swift the
+    /// Etag, an MD5.
+    pub etag: Option<[u8; 16]>,
 }
 
 /// A part of a listing.

@@ -19,7 +19,7 @@ pub(super) fn render(key: &Key, range: Option<&ByteRange>, endpoint: &Endpoint, 
 pub(super) fn classify(range: Option<&ByteRange>, head: &HttpHead, now: u64) -> Verdict {
     match head.status.as_u16() {
         200 | 206 => match size(range, head).zip(head.age(now)) {
-            Some((size, age)) => Verdict::Reply(Reply::Found(Found { size, age })),
+            Some((size, age)) => Verdict::Reply(Reply::Found(Found { size, age, etag: head.etag })),
             // No Swift answers so, but a page of something that stands before it may.
             None => unavailable(head),
         },

@@ -13,7 +13,7 @@ pub(super) fn render(key: &Key, endpoint: &Endpoint, token: &Token) -> Rendered 
 pub(super) fn classify(head: &HttpHead, now: u64) -> Verdict {
     match head.status.as_u16() {
         200 => match head.length.zip(head.age(now)) {
-            Some((size, age)) => Verdict::Reply(Reply::Found(Found { size, age })),
+            Some((size, age)) => Verdict::Reply(Reply::Found(Found { size, age, etag: head.etag })),
             None => unavailable(head),
         },
         404 => Verdict::Reply(Reply::Missing),

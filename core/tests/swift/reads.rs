@@ -9,7 +9,7 @@ use crate::support::{BUSY, NOW, REFUSED, blob, judge};
 const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:49:27 GMT");
 
 fn found(size: u64, age: u64) -> Verdict {
-    Verdict::Reply(Reply::Found(Found { size, age }))
+    Verdict::Reply(Reply::Found(Found { size, age, etag: None }))
 }
 
 fn whole() -> Op {

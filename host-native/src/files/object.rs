@@ -58,5 +58,5 @@ pub(super) fn make_young(file: &File) -> rustix::io::Result<()> {
 fn found(stat: &Stat) -> Found {
     let written = UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
     let age = SystemTime::now().duration_since(written).map_or(0, |age| age.as_secs());
-    Found { size: u64::try_from(stat.st_size).unwrap_or(0), age }
+    Found { size: u64::try_from(stat.st_size).unwrap_or(0), age, etag: None }
 }

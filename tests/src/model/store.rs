@@ -110,7 +110,7 @@ impl Store {
 
     fn find(&self, key: &Key) -> (Reply, Bytes) {
         match (self.objects.contains_key(key), self.read(key)) {
-            (_, Some(bytes)) => (Reply::Found(Found { size: bytes.len() as u64, age: 0 }), bytes),
+            (_, Some(bytes)) => (Reply::Found(Found { size: bytes.len() as u64, age: 0, etag: None }), bytes),
             (true, None) => (Reply::Damaged, Bytes::new()),
             (false, None) => (Reply::Missing, Bytes::new()),
         }

@@ -10,8 +10,8 @@ use wharfinger_core::transfer::{End, Moved};
 
 fn replies() -> Vec<Reply> {
     vec![
-        Reply::Found(Found { size: 0, age: 0 }),
-        Reply::Found(Found { size: 10, age: 1 << 40 }),
+        Reply::Found(Found { size: 0, age: 0, etag: None }),
+        Reply::Found(Found { size: 10, age: 1 << 40, etag: None }),
         Reply::Missing,
         Reply::Written { md5: None },
         Reply::Exists,

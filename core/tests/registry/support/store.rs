@@ -174,7 +174,7 @@ impl Store {
 
     fn found(&self, key: &Key) -> Option<Found> {
         let object = self.objects.get(&key.to_string())?;
-        Some(Found { size: object.bytes.len() as u64, age: object.age })
+        Some(Found { size: object.bytes.len() as u64, age: object.age, etag: None })
     }
 
     fn read(&self, key: &Key, range: Option<&wharfinger_core::oci::ByteRange>) -> Outcome {

@@ -30,7 +30,7 @@ pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
 
 /// What a store in order may answer.
 fn good(op: &Op, reader: &mut Reader<'_>) -> Reply {
-    let found = |size| Reply::Found(Found { size, age: 50_000 });
+    let found = |size| Reply::Found(Found { size, age: 50_000, etag: None });
     match op {
         Op::Read { key: Key::Blob(_) | Key::Segment { .. }, .. } | Op::Stat { .. } => match reader.byte() {
             0..=199 => found(CONTENT.len() as u64),
@@ -61,7 +61,7 @@ fn rows(listing: &Listing, count: u8) -> Vec<Row> {
 
 fn any_reply(reader: &mut Reader<'_>) -> Reply {
     match reader.byte() % 12 {
-        0 => Reply::Found(Found { size: reader.count(), age: reader.count() }),
+        0 => Reply::Found(Found { size: reader.count(), age: reader.count(), etag: None }),
         1 => Reply::Missing,
         2 => Reply::Written { md5: Some([reader.byte(); 16]) },
         3 => Reply::Written { md5: None },
