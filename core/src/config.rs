@@ -39,6 +39,8 @@ pub struct Limits {
     pub store_time_max: Duration,
     /// The shortest rest before a call is tried again; it doubles with every try.
     pub backoff_min: Duration,
+    /// How long after the first failure in an exchange its calls are tried again.
+    pub retry_time_max: Duration,
 }
 
 impl Default for Limits {
@@ -54,6 +56,7 @@ impl Default for Limits {
             grace_seconds: 24 * 3600,
             store_time_max: Duration::from_secs(30),
             backoff_min: Duration::from_millis(100),
+            retry_time_max: Duration::from_secs(60),
         }
     }
 }

@@ -62,8 +62,8 @@ enum Phase {
 }
 
 impl Exchange {
-    /// So many timers can run in one exchange.
-    pub const TIMERS_MAX: usize = CALLS_MAX;
+    /// So many timers can run in one exchange: one of each call, and, in the last slot, that of all retries.
+    pub const TIMERS_MAX: usize = CALLS_MAX + 1;
 
     /// Starts an exchange at the head of a request, whose body, if any, has not been read.
     pub fn new(config: &Arc<Config>, head: &RequestHead<'_>, given: Given) -> Self {
@@ -82,25 +82,29 @@ impl Exchange {
     pub fn handle_input(&mut self, input: Input) {
         match std::mem::replace(&mut self.phase, Phase::Over(Outcome::Cut)) {
             Phase::Over(outcome) => self.phase = Phase::Over(outcome),
-            Phase::Replying { promised } => match replying(promised, &input) {
-                Phase::Over(Outcome::Cut) => self.end(Outcome::Cut),
-                phase @ (Phase::Flowing(_) | Phase::Replying { .. } | Phase::Over(Outcome::Complete)) => {
-                    self.phase = phase;
+            Phase::Flowing(_) | Phase::Replying { .. } if input == Input::ClientGone => {
+                self.end(Outcome::Cut)
+            }
+            Phase::Replying { promised } => {
+                match self.attempts.handle(input, &self.config, &mut self.outbox) {
+                    Some(Event::Replied { moved }) if moved.bytes == promised => {
+                        self.phase = Phase::Over(Outcome::Complete);
+                    }
+                    Some(Event::Replied { .. }) => self.end(Outcome::Cut),
+                    Some(
+                        Event::Answered { .. }
+                        | Event::Read { .. }
+                        | Event::Fed { .. }
+                        | Event::Collected { .. }
+                        | Event::Hashed { .. }
+                        | Event::Told { .. },
+                    )
+                    | None => self.phase = Phase::Replying { promised },
                 }
-            },
-            Phase::Flowing(flow) => match input {
-                Input::ClientGone => self.end(Outcome::Cut),
-                Input::Head { .. }
-                | Input::Answer { .. }
-                | Input::Fed { .. }
-                | Input::Collected { .. }
-                | Input::Hashed { .. }
-                | Input::Told { .. }
-                | Input::Failed { .. }
-                | Input::Fired { .. } => match self.attempts.handle(input, &self.config, &mut self.outbox) {
-                    Some(event) => self.advance(|cx| flow.step(event, cx)),
-                    None => self.phase = Phase::Flowing(flow),
-                },
+            }
+            Phase::Flowing(flow) => match self.attempts.handle(input, &self.config, &mut self.outbox) {
+                Some(event) => self.advance(|cx| flow.step(event, cx)),
+                None => self.phase = Phase::Flowing(flow),
             },
         }
     }
@@ -147,20 +151,5 @@ impl Hash for Exchange {
     /// Leaves out the configuration: within one registry it is the same for all.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.head_only, &self.attempts, &self.outbox, &self.phase).hash(state);
-    }
-}
-
-fn replying(promised: u64, input: &Input) -> Phase {
-    match input {
-        Input::Fed { to: To::Reply, moved } if moved.bytes == promised => Phase::Over(Outcome::Complete),
-        Input::Fed { to: To::Reply, .. } | Input::ClientGone => Phase::Over(Outcome::Cut),
-        Input::Fed { to: To::Call(_), .. }
-        | Input::Head { .. }
-        | Input::Answer { .. }
-        | Input::Collected { .. }
-        | Input::Hashed { .. }
-        | Input::Told { .. }
-        | Input::Failed { .. }
-        | Input::Fired { .. } => Phase::Replying { promised },
     }
 }

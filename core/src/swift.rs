@@ -61,7 +61,9 @@ pub fn render(
     token: &Token,
 ) -> Option<Rendered> {
     Some(match op {
-        Op::Read { key, range } => read::render(key, range.as_ref(), endpoint, token),
+        Op::Read { key, range, if_match } => {
+            read::render(key, range.as_ref(), if_match.as_ref(), endpoint, token)
+        }
         Op::Stat { key } => stat::render(key, endpoint, token),
         Op::Write { key, create_only } => write::render(key, *create_only, length, md5, endpoint, token),
         Op::Join { key, parts } => join::render(key, parts, endpoint, token),
@@ -81,7 +83,7 @@ pub fn render(
 /// `now` is the host's clock in seconds since 1970; it counts only where the answer has no Date.
 pub fn classify(op: &Op, head: &HttpHead, body: Option<&[u8]>, now: u64) -> Verdict {
     match op {
-        Op::Read { range, .. } => read::classify(range.as_ref(), head, now),
+        Op::Read { range, if_match, .. } => read::classify(range.as_ref(), if_match.is_some(), head, now),
         Op::Stat { .. } => stat::classify(head, now),
         Op::Write { create_only, .. } => write::classify(*create_only, head),
         Op::Join { parts, .. } => join::classify(parts, head, body),

@@ -108,6 +108,12 @@ pub struct Limits {
     pub chunk_min_bytes: u64,
     /// Time limit of one store call.
     pub store_time: Duration,
+    /// Longest time after the first failure of a store call in a request within which its calls are tried again.
+    pub retry_time: Duration,
+    /// Retries for every hundred store calls.
+    pub retry_percent: u64,
+    /// Retries every second, however few store calls there are.
+    pub retries_per_second: u64,
     /// Most bytes of an unwanted request body that are read to keep the connection.
     pub drain_bytes: u64,
 }
@@ -248,6 +254,9 @@ fn blank() -> Settings {
             segment_bytes: 0,
             chunk_min_bytes: 0,
             store_time: Duration::ZERO,
+            retry_time: Duration::ZERO,
+            retry_percent: 0,
+            retries_per_second: 0,
             drain_bytes: 0,
         },
         log: Log { format: LogFormat::Human, level: LogLevel::Info },

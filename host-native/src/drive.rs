@@ -153,6 +153,7 @@ impl<'a> Drive<'a> {
                     self.work.push((None, Box::pin(work)));
                 }
                 Output::Ask { what: Ask::Token } => self.renew_token(),
+                Output::Ask { what: Ask::Retry { call } } => self.ask_retry(call),
                 Output::Abort { call } => {
                     self.calls.close(call);
                     self.work.retain(|(of, _)| *of != Some(call));
@@ -264,6 +265,7 @@ impl<'a> Drive<'a> {
         {
             tracing::warn!(%repository, %digest, "a blob is linked but its content is gone; the link is removed");
         }
+        self.registry.retries.count_call();
         if let Op::Write { key, create_only } = op {
             self.calls.open_write(call, key, create_only);
             if length == Some(0) {
@@ -277,6 +279,14 @@ impl<'a> Drive<'a> {
             Store::Files(files) => self.send_to_files(files, call, op),
             Store::Swift(swift) => self.send_to_swift(swift, call, op),
         }
+    }
+
+    fn ask_retry(&mut self, call: CallId) {
+        let granted = self.registry.retries.take();
+        if !granted {
+            tracing::warn!("the budget of retries is used up: a call to the store is not repeated");
+        }
+        self.inbox.push_back(Input::Told { answer: Told::Retry { call, granted } });
     }
 
     fn feed_call(&mut self, call: CallId, body: Source, last: bool) {

@@ -72,7 +72,7 @@ impl Files {
     /// [`Reply::Mismatch`], and nothing is stored.
     pub fn carry_out(&self, op: &Op) -> Answer {
         match op {
-            Op::Read { key, range } => object::read(&self.0, key, *range),
+            Op::Read { key, range, .. } => object::read(&self.0, key, *range),
             Op::Stat { key } => object::stat(&self.0, key),
             Op::Write { .. } => Reply::Mismatch.into(),
             Op::Join { key, parts } => join::join(&self.0, key, parts),

@@ -12,6 +12,7 @@ pub mod http1;
 pub mod logs;
 mod memory;
 mod registry;
+mod retries;
 pub mod secret;
 pub mod serve;
 pub mod swift;

@@ -12,6 +12,7 @@ use wharfinger_core::{Config, Limits};
 use crate::config::Settings;
 use crate::files::Files;
 use crate::memory::Memory;
+use crate::retries::{self, Retries};
 use crate::swift::{self, Swift};
 
 /// The registry as this process runs it.
@@ -25,6 +26,8 @@ pub struct Registry {
     pub stall_time: Duration,
     /// What small bodies are collected in.
     pub memory: Memory,
+    /// The retries of store calls.
+    pub retries: Retries,
     /// The block functions of the content hashes.
     pub blocks: Blocks,
 }
@@ -67,12 +70,17 @@ impl Registry {
                 upload_age_seconds_max: whole_seconds(limits.upload_age),
                 grace_seconds: whole_seconds(limits.grace),
                 store_time_max: limits.store_time,
+                retry_time_max: limits.retry_time,
                 ..defaults
             },
         };
         let memory = Memory::new(limits.collected_bytes);
         let stall_time = limits.stall_time;
-        Ok(Self { config: Arc::new(config), store, stall_time, memory, blocks: Blocks::default() })
+        let retries = Retries::new(retries::Settings {
+            percent: limits.retry_percent,
+            per_second: limits.retries_per_second,
+        });
+        Ok(Self { config: Arc::new(config), store, stall_time, memory, retries, blocks: Blocks::default() })
     }
 }
 

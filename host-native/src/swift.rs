@@ -73,7 +73,8 @@ impl Swift {
     /// There is no answer.
     pub async fn ask(&self, op: &Op, body: Bytes) -> Result<Answer, Fault> {
         let writes = matches!(op, Op::Write { .. });
-        let held = self.0.tokens.get(writes).await;
+        // A body that is at hand can be sent again with another token.
+        let held = self.0.tokens.get(false).await;
         let md5 = writes.then(|| md5_of(&body));
         let rendered = swift::render(op, Some(body.len() as u64), md5, &self.0.endpoint, &held.token);
         let Some(Rendered { request, body: made, .. }) = rendered else {

@@ -152,7 +152,7 @@ fn reply(files: &Files, op: &Op) -> Reply {
 /// The bytes of an object; `None` if it is missing.
 #[track_caller]
 fn read(files: &Files, key: &Key) -> Option<Vec<u8>> {
-    let answer = files.carry_out(&Op::Read { key: key.clone(), range: None });
+    let answer = files.carry_out(&Op::Read { key: key.clone(), range: None, if_match: None });
     if answer.reply == Reply::Missing {
         return None;
     }

@@ -8,7 +8,7 @@ use super::{Ask, Collected, Outcome, Output, ReplyHead, Side, Slot, To, Told, Un
 use crate::config::Config;
 use crate::oci::{DOCKER_DISTRIBUTION_API_VERSION, Refusal};
 use crate::store::{Found, Key, Op, Reply};
-use crate::transfer::{Hashing, Moved, Source, Take, Tap};
+use crate::transfer::{Hashing, Moved, Source};
 
 /// What a flow hears.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,12 +83,12 @@ impl<'a> Cx<'a> {
 
     /// Reads an object of at most `max` bytes.
     pub(crate) fn read(&mut self, key: Key, max: u32) -> Slot {
-        self.begin(Op::Read { key, range: None }, Payload::Held(Bytes::new()), Want::Body(max, Until::End))
+        self.begin(read_whole(key), Payload::Held(Bytes::new()), Want::Body(max, Until::End))
     }
 
     /// Reads the first line of an object; the rest can be relayed.
     pub(crate) fn read_line(&mut self, key: Key, max: u32) -> Slot {
-        self.begin(Op::Read { key, range: None }, Payload::Held(Bytes::new()), Want::Body(max, Until::Line))
+        self.begin(read_whole(key), Payload::Held(Bytes::new()), Want::Body(max, Until::Line))
     }
 
     /// Feeds the body of an opened call.
@@ -107,9 +107,9 @@ impl<'a> Cx<'a> {
         self.outbox.push_back(Output::Digest { from, hashing: Box::new(hashing) });
     }
 
-    /// Where the body of a call's answer comes from.
-    pub(crate) fn body_of(&self, slot: Slot, take: Take, tap: Tap) -> Source {
-        Source::Backend { call: self.attempts.call(slot), take, tap }
+    /// Hashes the body of a call's answer, of `length` bytes.
+    pub(crate) fn digest_body(&mut self, slot: Slot, length: u64, hashing: Hashing) {
+        self.attempts.digest(slot, length, hashing, self.outbox);
     }
 
     /// Asks a shared service.
@@ -143,10 +143,14 @@ impl<'a> Cx<'a> {
 
     /// Ends the exchange with the body of a call's answer.
     pub(crate) fn relay(&mut self, answer: Answer, slot: Slot, length: u64) {
-        let body = self.body_of(slot, Take::Exactly(length), Tap::Opaque);
         self.attempts.abort_all_but(Some(slot), self.outbox);
         self.outbox.push_back(Output::Respond { head: answer.head, length });
-        self.end_with(body, length);
+        if length == 0 || self.head_only {
+            self.finish = Some(Finish::Over(Outcome::Complete));
+        } else {
+            self.attempts.relay(slot, length, true, self.outbox);
+            self.finish = Some(Finish::Replying { promised: length });
+        }
     }
 
     /// Ends the exchange on a HEAD request with the length that a GET would have.
@@ -163,6 +167,11 @@ impl<'a> Cx<'a> {
     /// Feeds a piece of a begun reply; [`Event::Replied`] tells how it went.
     pub(crate) fn feed_reply(&mut self, body: Source, last: bool) {
         self.outbox.push_back(Output::Feed { to: To::Reply, body, last });
+    }
+
+    /// Feeds the body of a call's answer, of `length` bytes, as a piece of a begun reply.
+    pub(crate) fn relay_piece(&mut self, slot: Slot, length: u64) {
+        self.attempts.relay(slot, length, false, self.outbox);
     }
 
     /// Ends the exchange.
@@ -192,6 +201,10 @@ impl<'a> Cx<'a> {
             Slot(u8::MAX)
         })
     }
+}
+
+fn read_whole(key: Key) -> Op {
+    Op::Read { key, range: None, if_match: None }
 }
 
 /// A reply in the making.

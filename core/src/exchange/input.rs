@@ -84,4 +84,11 @@ pub enum Told {
     Denied,
     /// There is a new token, or there is none to be had: calls that wait for it are sent again, and will see.
     Renewed,
+    /// A call that failed may be sent again, or not: answers [`super::Ask::Retry`] alone.
+    Retry {
+        /// As it was asked.
+        call: CallId,
+        /// Whether it may.
+        granted: bool,
+    },
 }

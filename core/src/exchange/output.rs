@@ -112,6 +112,11 @@ pub enum Ask {
     },
     /// A new token for the store: the one that calls were sent with last is not taken any more.
     Token,
+    /// Whether a call that failed may be sent again: all retries of a process draw on one budget.
+    Retry {
+        /// The name that the call goes by until then, for the answer.
+        call: CallId,
+    },
 }
 
 /// How an exchange ended.

@@ -41,7 +41,7 @@ impl BlobGet {
         let plain = !cx.head_only() && request.range.is_none() && request.if_none_match.is_none();
         let link = cx.read(Key::Link(repository.clone(), digest), LINK_BYTES_MAX);
         let state = if plain {
-            let blob = cx.send(Op::Read { key: Key::Blob(digest), range: None });
+            let blob = cx.send(Op::Read { key: Key::Blob(digest), range: None, if_match: None });
             State::Both { link, blob, linked: None, found: None }
         } else {
             State::Linking
@@ -182,12 +182,12 @@ impl BlobGet {
                 BlobParts::start(self, size, ranges, entropy, cx)
             }
             Ranges::One(range) => {
-                cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(range) });
+                cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(range), if_match: None });
                 self.state = State::Opening { range, size };
                 Flow::BlobGet(self)
             }
             Ranges::Whole => {
-                let blob = cx.send(Op::Read { key: Key::Blob(self.digest), range: None });
+                let blob = cx.send(Op::Read { key: Key::Blob(self.digest), range: None, if_match: None });
                 self.state = State::Both { link: blob, blob, linked: Some(size), found: None };
                 Flow::BlobGet(self)
             }

@@ -4,10 +4,10 @@ use http::{StatusCode, header};
 
 use super::blob_get::BlobGet;
 use super::{Flow, refuse_reply};
-use crate::exchange::{Cx, Event, Outcome};
+use crate::exchange::{Cx, Event, Outcome, Slot};
 use crate::oci::{ByteRange, Digest};
 use crate::store::{Key, Op, Reply};
-use crate::transfer::{Source, Take, Tap};
+use crate::transfer::Source;
 
 /// Several ranges of a blob in one reply (RFC 9110, section 14.6): as many parts as were asked for, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ enum State {
     /// The range is asked for.
     Opening,
     /// The head of a part leaves, then the part.
-    Leading { body: Source },
+    Leading { slot: Slot },
     /// The part leaves.
     Sending,
     /// The end of the reply leaves.
@@ -58,10 +58,8 @@ impl BlobParts {
                     let answer = get.answer(StatusCode::PARTIAL_CONTENT);
                     cx.begin_reply(answer.replacing(header::CONTENT_TYPE, &kind), self.length());
                 }
-                let length = self.range().len();
-                let body = cx.body_of(slot, Take::Exactly(length), Tap::Opaque);
                 cx.feed_reply(Source::Bytes(self.lead().into()), false);
-                self.state = State::Leading { body };
+                self.state = State::Leading { slot };
                 Flow::BlobParts(self)
             }
             Event::Answered { reply, .. } => match (self.state, reply) {
@@ -81,8 +79,8 @@ impl BlobParts {
 
     fn replied(mut self: Box<Self>, bytes: u64, cx: &mut Cx<'_>) -> Flow {
         match self.state.clone() {
-            State::Leading { body } if bytes == self.lead().len() as u64 => {
-                cx.feed_reply(body, false);
+            State::Leading { slot } if bytes == self.lead().len() as u64 => {
+                cx.relay_piece(slot, self.range().len());
                 self.state = State::Sending;
             }
             State::Sending if bytes == self.range().len() && self.at + 1 < self.ranges.len() => {
@@ -106,7 +104,7 @@ impl BlobParts {
     }
 
     fn ask(&self, cx: &mut Cx<'_>) {
-        cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(self.range()) });
+        cx.send(Op::Read { key: Key::Blob(self.digest), range: Some(self.range()), if_match: None });
     }
 
     fn range(&self) -> ByteRange {

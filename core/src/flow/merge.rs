@@ -72,7 +72,7 @@ impl Merge {
             | Event::Replied { .. }
             | Event::Collected { .. }
             | Event::Hashed { .. }
-            | Event::Told { answer: Told::Renewed } => Merged::Not(self),
+            | Event::Told { answer: Told::Renewed | Told::Retry { .. } } => Merged::Not(self),
         }
     }
 

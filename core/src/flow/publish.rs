@@ -11,7 +11,7 @@ use crate::exchange::{Answer, Cx, Event, Slot};
 use crate::oci::{DOCKER_CONTENT_DIGEST, Digest, Refusal, Repository};
 use crate::record::Link;
 use crate::store::{Key, Op, Part, Reply};
-use crate::transfer::{Hashing, Moved, SavedHash, Take, Tap};
+use crate::transfer::{Hashing, Moved, SavedHash};
 use crate::upload::{Segments, Upload, UploadId};
 
 /// The end of an upload: its content, proved to be what its digest says, becomes a blob of the repository.
@@ -131,7 +131,7 @@ impl Publish {
         match self.parts.get(at) {
             None => self.prove(content.digest(), cx),
             Some(part) => {
-                cx.send(Op::Read { key: part.key.clone(), range: None });
+                cx.send(Op::Read { key: part.key.clone(), range: None, if_match: None });
                 self.state = State::Rehashing { content, at };
                 Flow::Publish(self)
             }
@@ -200,8 +200,7 @@ impl Publish {
     fn answered(mut self: Box<Self>, slot: Slot, reply: &Reply, cx: &mut Cx<'_>) -> Flow {
         match (self.state.clone(), reply) {
             (State::Rehashing { content, at }, Reply::Found(found)) if found.size == self.parts[at].size => {
-                let from = cx.body_of(slot, Take::Exactly(found.size), Tap::Opaque);
-                cx.digest(from, Hashing { content, md5: false });
+                cx.digest_body(slot, found.size, Hashing { content, md5: false });
                 Flow::Publish(self)
             }
             (State::Gathering { .. } | State::Rehashing { .. }, Reply::Missing) => {

@@ -6,12 +6,15 @@ use crate::oci::ByteRange;
 /// One call to a store. How long its request body is travels with it in `Output::Send`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// Reads an object, or a part of it. Answers Found, then the bytes; or Missing.
+    /// Reads an object, or a part of it. Answers Found, then the bytes; or Missing, be it that another object stands
+    /// there than the one that is meant.
     Read {
         /// The object.
         key: Key,
         /// Which bytes; `None` for all.
         range: Option<ByteRange>,
+        /// The [`super::Found::etag`] of the object that is meant; `None` for any. A store that tells none hears none.
+        if_match: Option<[u8; 16]>,
     },
     /// Asks for size and age. Answers Found or Missing.
     Stat {

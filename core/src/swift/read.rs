@@ -1,28 +1,41 @@
 use http::{Method, header};
 
 use super::draft::{Draft, Rendered};
+use super::text::hex;
 use super::verdict::{trouble, unavailable};
 use super::{Endpoint, HttpHead, Token, Verdict, needs_newest};
 use crate::oci::ByteRange;
 use crate::store::{Found, Key, Reply};
 
-pub(super) fn render(key: &Key, range: Option<&ByteRange>, endpoint: &Endpoint, token: &Token) -> Rendered {
-    let draft = Draft::new(Method::GET, endpoint.object_uri(key)).with_token(token).newest(needs_newest(key));
-    match range {
-        Some(range) => {
-            draft.with_text(header::RANGE, format!("bytes={}-{}", range.first(), range.last())).bare()
-        }
-        None => draft.bare(),
+pub(super) fn render(
+    key: &Key,
+    range: Option<&ByteRange>,
+    if_match: Option<&[u8; 16]>,
+    endpoint: &Endpoint,
+    token: &Token,
+) -> Rendered {
+    let mut draft =
+        Draft::new(Method::GET, endpoint.object_uri(key)).with_token(token).newest(needs_newest(key));
+    if let Some(range) = range {
+        draft = draft.with_text(header::RANGE, format!("bytes={}-{}", range.first(), range.last()));
     }
+    if let Some(etag) = if_match {
+        // Swift ignores If-Range.
+        draft = draft.with_text(header::IF_MATCH, format!("\"{}\"", hex(etag)));
+    }
+    draft.bare()
 }
 
-pub(super) fn classify(range: Option<&ByteRange>, head: &HttpHead, now: u64) -> Verdict {
+/// `conditional`: a certain object is meant.
+pub(super) fn classify(range: Option<&ByteRange>, conditional: bool, head: &HttpHead, now: u64) -> Verdict {
     match head.status.as_u16() {
         200 | 206 => match size(range, head).zip(head.age(now)) {
             Some((size, age)) => Verdict::Reply(Reply::Found(Found { size, age, etag: head.etag })),
             // No Swift answers so, but a page of something that stands before it may.
             None => unavailable(head),
         },
+        // The object that is meant is gone, whatever stands there.
+        412 if conditional => Verdict::Reply(Reply::Missing),
         404 => Verdict::Reply(Reply::Missing),
         // A segment is gone; or the object is shorter than the caller knows it to be.
         409 | 416 => Verdict::Reply(Reply::Damaged),

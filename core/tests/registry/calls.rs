@@ -1,6 +1,8 @@
 //! What holds in every exchange: tries, timers, late news, a client that leaves.
 
+mod budget;
 mod news;
+mod resume;
 mod tries;
 
 use crate::support::{Body, Registry, Run, image, sha256, sha512};

@@ -38,6 +38,8 @@ pub struct Host {
     pub head_before_fed: bool,
     /// Memory is granted.
     pub memory: bool,
+    /// So many retries are granted.
+    pub retries: u32,
     /// The client takes no more of the reply than so many bytes.
     pub reply_bytes_max: Option<usize>,
     /// Bytes that move at once.
@@ -52,7 +54,13 @@ impl Registry {
             store_md5: true,
             limits: Limits::default(),
         };
-        let host = Host { head_before_fed: false, memory: true, reply_bytes_max: None, chunk_bytes: 7 };
+        let host = Host {
+            head_before_fed: false,
+            memory: true,
+            retries: u32::MAX,
+            reply_bytes_max: None,
+            chunk_bytes: 7,
+        };
         Self { config, store: Store::default(), host, now: 1_800_000_000, requests: 0 }
     }
 

@@ -28,7 +28,7 @@ fn it_names_the_place_and_the_remedy() {
         (&write, 412, "check that this is the storage URL"),
         (&list(Listing::Repositories, None, 1), 404, "does not find the container \"wharf\""),
         (&join(&parts), 413, "does not join 1001 segments"),
-        (&Op::Read { key: blob(), range: None }, 409, "push the image again"),
+        (&Op::Read { key: blob(), range: None, if_match: None }, 409, "push the image again"),
         (&Op::Touch { key: blob() }, 409, "set the clocks"),
         (&Op::Stat { key: blob() }, 302, "redirects us"),
         (&Op::Stat { key: blob() }, 413, "raise the limit"),
@@ -47,6 +47,6 @@ fn it_is_silent_where_nobody_has_to_act() {
         }
         assert!(advice(&op, &head(401, &[]), true, &endpoint()).is_some());
     }
-    assert_eq!(said(&Op::Read { key: tag(), range: None }, 404), None);
+    assert_eq!(said(&Op::Read { key: tag(), range: None, if_match: None }, 404), None);
     assert_eq!(said(&Op::Release { parts: [].into() }, 403), None);
 }

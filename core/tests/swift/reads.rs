@@ -13,11 +13,11 @@ fn found(size: u64, age: u64) -> Verdict {
 }
 
 fn whole() -> Op {
-    Op::Read { key: blob(), range: None }
+    Op::Read { key: blob(), range: None, if_match: None }
 }
 
 fn ranged(first: u64, last: u64) -> Op {
-    Op::Read { key: blob(), range: ByteRange::within(first, last, 1 << 50) }
+    Op::Read { key: blob(), range: ByteRange::within(first, last, 1 << 50), if_match: None }
 }
 
 #[test]
@@ -52,6 +52,13 @@ fn statuses() {
         assert_eq!(judge(&ranged(0, 1), status, &fields), to_read, "{status}");
         assert_eq!(judge(&Op::Stat { key: blob() }, status, &fields), to_stat, "{status}");
     }
+}
+
+#[test]
+fn another_object_than_the_one_that_is_meant_is_not_there() {
+    let meant = Op::Read { key: blob(), range: ByteRange::within(5, 9, 600), if_match: Some([1; 16]) };
+    assert_eq!(judge(&meant, 412, &[]), Verdict::Reply(Reply::Missing));
+    assert_eq!(judge(&meant, 206, &[("content-range", "bytes 5-9/600"), MODIFIED]), found(600, 10));
 }
 
 #[test]

@@ -16,15 +16,25 @@ const SEGMENTS: &str = "/wharf_segments/segments/11111111-1111-1111-1111-1111111
 #[test]
 fn a_read() {
     assert_eq!(
-        shown(&Op::Read { key: blob(), range: None }, None, None),
+        shown(&Op::Read { key: blob(), range: None, if_match: None }, None, None),
         format!("GET https://swift:8080/v1/AUTH_a/wharf/blobs/sha256/ab/{AB}\nx-auth-token: tok\nSome(0)\n")
     );
     let range = ByteRange::within(5, u64::MAX, u64::MAX);
     assert_eq!(
-        shown(&Op::Read { key: tag(), range }, Some(7), Some([1; 16])),
+        shown(&Op::Read { key: tag(), range, if_match: None }, Some(7), Some([1; 16])),
         "GET https://swift:8080/v1/AUTH_a/wharf/tags/team/app%21/v1\n\
          range: bytes=5-18446744073709551614\nx-auth-token: tok\nx-newest: true\nSome(0)\n"
     );
+}
+
+#[test]
+fn the_rest_of_a_read_is_of_the_same_object() {
+    let range = ByteRange::within(5, 9, 600);
+    for (key, newest) in [(blob(), ""), (tag(), "x-newest: true\n")] {
+        let text = shown(&Op::Read { key, range, if_match: Some([0xab; 16]) }, None, None);
+        let fields = "if-match: \"abababababababababababababababab\"\nrange: bytes=5-9\nx-auth-token: tok\n";
+        assert!(text.ends_with(&format!("{fields}{newest}Some(0)\n")), "{text}");
+    }
 }
 
 #[test]
@@ -40,7 +50,8 @@ fn a_stat() {
 fn names_that_change_are_read_from_every_replica() {
     for key in keys() {
         let fixed = key.to_string().starts_with("blobs/") || key.to_string().starts_with("segments/");
-        for op in [Op::Read { key: key.clone(), range: None }, Op::Stat { key: key.clone() }] {
+        for op in [Op::Read { key: key.clone(), range: None, if_match: None }, Op::Stat { key: key.clone() }]
+        {
             assert_eq!(shown(&op, None, None).contains("x-newest: true"), !fixed, "{op:?}");
         }
         let write = Op::Write { key, create_only: false };

@@ -78,8 +78,8 @@ pub fn list(listing: Listing, after: Option<&str>, limit: u32) -> Op {
 pub fn ops() -> Vec<Op> {
     let range = ByteRange::within(0, 9, 100);
     vec![
-        Op::Read { key: tag(), range: None },
-        Op::Read { key: blob(), range },
+        Op::Read { key: tag(), range: None, if_match: None },
+        Op::Read { key: blob(), range, if_match: None },
         Op::Stat { key: blob() },
         Op::Write { key: tag(), create_only: false },
         Op::Write { key: tag(), create_only: true },

@@ -32,7 +32,7 @@ fn values(kind: &Kind, settings: &mut Settings) -> String {
     match kind {
         Kind::Address { .. } => "an IPv4 or IPv6 address".to_owned(),
         Kind::Port { .. } => "0 to 65535".to_owned(),
-        Kind::Number { min, max, unit, .. } => format!("{min} to {max} {unit}"),
+        Kind::Number { min, max, unit, .. } => format!("{min} to {max} {}", unit.replace('-', " ")),
         Kind::Seconds { min, max, .. } => format!("{min} to {max} seconds"),
         Kind::Switch { .. } => "`true`, `false`".to_owned(),
         Kind::Name { field, .. } => {

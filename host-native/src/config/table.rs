@@ -316,6 +316,33 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Time limit of one call to the store.",
     },
     Setting {
+        path: "registry.limits.retry-seconds",
+        kind: Kind::Seconds { default: 60.0, min: 0.0, max: HOUR, field: |s| &mut s.limits.retry_time },
+        doc: "Longest time within which a request tries failed calls to the store again, from the first failure. A store that asks for more is not waited for.",
+    },
+    Setting {
+        path: "registry.limits.retry-percent",
+        kind: Kind::Number {
+            default: 10,
+            min: 0,
+            max: 1000,
+            unit: "percent",
+            field: |s| &mut s.limits.retry_percent,
+        },
+        doc: "How many calls to the store may be repeats of failed ones, in percent of the others, in all requests together. What goes beyond fails at once, so that a store in trouble is not asked more and more.",
+    },
+    Setting {
+        path: "registry.limits.retries-per-second",
+        kind: Kind::Number {
+            default: 10,
+            min: 0,
+            max: 1_000_000,
+            unit: "per-second",
+            field: |s| &mut s.limits.retries_per_second,
+        },
+        doc: "Calls to the store that may be repeated every second beyond `retry-percent`, for a registry that has little to do.",
+    },
+    Setting {
         path: "registry.log.format",
         kind: Kind::Name { default: "human", field: |s| &mut s.log.format },
         doc: "The form of the log on standard error. `json` writes one object per line.",

@@ -151,7 +151,7 @@ pub async fn relay_file(
         Ok(sent) if sent == length => End::Taken,
         Ok(_) => End::SourceBroke,
         Err(ReplyError::Source(error)) => {
-            tracing::warn!(%error, "an object cannot be read to its end; the reply is cut");
+            tracing::warn!(%error, "an object that is being sent broke off");
             End::SourceBroke
         }
         Err(

@@ -162,7 +162,7 @@ pub async fn relay_answer(
         let piece = match response.fill().await {
             Ok(piece) => piece,
             Err(error) => {
-                tracing::warn!(%error, "an object cannot be read to its end; the reply is cut");
+                tracing::warn!(%error, "an object that is being sent broke off");
                 break source_end(&error);
             }
         };

@@ -79,7 +79,7 @@ fn an_open_body_outlives_its_name() {
     let scratch = Scratch::new();
     let files = scratch.open();
     put(&files, &blob(1), b"old");
-    let body = files.carry_out(&Op::Read { key: blob(1), range: None }).body.unwrap();
+    let body = files.carry_out(&Op::Read { key: blob(1), range: None, if_match: None }).body.unwrap();
     put(&files, &blob(1), b"newer");
     assert_eq!(reply(&files, &Op::Remove { key: blob(1) }), Reply::Done);
     assert_eq!(std::io::read_to_string(body.file).unwrap(), "old");
@@ -134,7 +134,7 @@ fn a_range_is_cut_to_what_is_there() {
         (2, 0, 9, 0, 0),
     ] {
         let range = ByteRange::within(first, last, 100);
-        let answer = files.carry_out(&Op::Read { key: blob(number), range });
+        let answer = files.carry_out(&Op::Read { key: blob(number), range, if_match: None });
         let Reply::Found(found) = answer.reply else { panic!("{:?}", answer.reply) };
         assert_eq!(found.size, if number == 1 { 10 } else { 0 }, "the whole size, whatever the range");
         let body = answer.body.unwrap();
@@ -260,7 +260,7 @@ fn odd_things_in_the_place_of_an_object_are_damage() {
     fs::write(scratch.path().join("links/a!"), "").unwrap();
     for key in [blob(2), blob(3), blob(4), blob(5), link("a", 1)] {
         for op in [
-            Op::Read { key: key.clone(), range: None },
+            Op::Read { key: key.clone(), range: None, if_match: None },
             Op::Stat { key: key.clone() },
             Op::Touch { key: key.clone() },
             join(blob(9), &[part(key.clone(), 1)]),
@@ -337,7 +337,7 @@ fn without_syncs_all_else_is_the_same() {
 
 #[test]
 fn quick_is_what_waits_for_no_disk_to_sync() {
-    let quick = [Op::Read { key: blob(1), range: None }, Op::Stat { key: blob(1) }];
+    let quick = [Op::Read { key: blob(1), range: None, if_match: None }, Op::Stat { key: blob(1) }];
     let slow = [
         Op::Write { key: blob(1), create_only: true },
         join(blob(1), &[part(segment(1, 0), 1)]),

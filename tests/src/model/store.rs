@@ -59,7 +59,7 @@ impl Store {
     /// Carries out a call whose body, if any, has arrived whole. With [`Reply::Found`] comes what a Read reads.
     pub fn carry_out(&mut self, author: Author, op: &Op, body: &Bytes) -> (Reply, Bytes) {
         let reply = match op {
-            Op::Read { key, range } => {
+            Op::Read { key, range, .. } => {
                 let (reply, bytes) = self.find(key);
                 let bytes = match range {
                     Some(range) => bytes.slice(range.first() as usize..=range.last() as usize),

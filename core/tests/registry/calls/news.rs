@@ -43,6 +43,7 @@ fn news(call: CallId) -> Vec<Input> {
     news.extend(ends().map(|moved| Input::Fed { to: To::Call(call), moved }));
     news.extend(collected().map(|outcome| Input::Collected { from: Side::Backend(call), outcome }));
     news.extend([Fault::Unreachable, Fault::Broken, Fault::Late].map(|fault| Input::Failed { call, fault }));
+    news.extend([true, false].map(|granted| Input::Told { answer: Told::Retry { call, granted } }));
     news
 }
 

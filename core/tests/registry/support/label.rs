@@ -3,9 +3,10 @@ use wharfinger_core::store::{Key, Listing, Op};
 /// An op in few words, so that a list of them reads like a sentence.
 pub fn label(op: &Op) -> String {
     match op {
-        Op::Read { key, range: None } => format!("Read {}", noun(key)),
-        Op::Read { key, range: Some(range) } => {
-            format!("Read {} {}-{}", noun(key), range.first(), range.last())
+        Op::Read { key, range: None, .. } => format!("Read {}", noun(key)),
+        Op::Read { key, range: Some(range), if_match } => {
+            let same = if if_match.is_some() { " of the same" } else { "" };
+            format!("Read {} {}-{}{same}", noun(key), range.first(), range.last())
         }
         Op::Stat { key } => format!("Stat {}", noun(key)),
         Op::Write { key, create_only: false } => format!("Write {}", noun(key)),

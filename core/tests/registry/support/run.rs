@@ -197,6 +197,11 @@ impl Run {
                 let answer = if self.host.memory { Told::Granted } else { Told::Denied };
                 self.inputs.push_back(Input::Told { answer });
             }
+            Output::Ask { what: Ask::Retry { call } } => {
+                let granted = self.host.retries > 0;
+                self.host.retries = self.host.retries.saturating_sub(1);
+                self.inputs.push_back(Input::Told { answer: Told::Retry { call, granted } });
+            }
             Output::Ask { what: Ask::Token } => {
                 self.inputs.push_back(Input::Told { answer: Told::Renewed });
             }

@@ -10,6 +10,8 @@ use super::label;
 #[derive(Clone, Default)]
 pub struct Store {
     pub objects: BTreeMap<String, Object>,
+    /// Objects have tags, by which a read that broke off is gone on with.
+    pub etags: bool,
     troubles: Vec<(String, Trouble)>,
 }
 
@@ -41,6 +43,8 @@ pub enum Trouble {
     Short(usize),
     /// The body of the answer stalls for good after so many bytes.
     Late(usize),
+    /// As `Short`, after which something else stands under the name.
+    ShortAndOverwritten(usize, Bytes),
     /// Nothing: the trouble is with a later call of the same kind.
     Fine,
 }
@@ -133,6 +137,13 @@ impl Store {
             Trouble::Silent => Outcome::Silent,
             Trouble::Short(length) => self.broken(op, length, false),
             Trouble::Late(length) => self.broken(op, length, true),
+            Trouble::ShortAndOverwritten(length, bytes) => {
+                let outcome = self.broken(op, length, false);
+                if let Op::Read { key, .. } = op {
+                    self.write(key, false, bytes);
+                }
+                outcome
+            }
         }
     }
 
@@ -148,7 +159,8 @@ impl Store {
 
     fn answer(&mut self, op: &Op, body: Bytes) -> Outcome {
         let reply = match op {
-            Op::Read { key, range } => return self.read(key, range.as_ref()),
+            Op::Read { key, if_match: Some(etag), .. } if self.etag(key) != Some(*etag) => Reply::Missing,
+            Op::Read { key, range, .. } => return self.read(key, range.as_ref()),
             Op::Stat { key } => self.found(key).map_or(Reply::Missing, Reply::Found),
             Op::Write { key, create_only } => self.write(key, *create_only, body),
             Op::Join { key, parts } => self.join(key, parts),
@@ -174,7 +186,12 @@ impl Store {
 
     fn found(&self, key: &Key) -> Option<Found> {
         let object = self.objects.get(&key.to_string())?;
-        Some(Found { size: object.bytes.len() as u64, age: object.age, etag: None })
+        Some(Found { size: object.bytes.len() as u64, age: object.age, etag: self.etag(key) })
+    }
+
+    fn etag(&self, key: &Key) -> Option<[u8; 16]> {
+        let object = self.objects.get(&key.to_string())?;
+        self.etags.then(|| Md5::digest(&object.bytes).into())
     }
 
     fn read(&self, key: &Key, range: Option<&wharfinger_core::oci::ByteRange>) -> Outcome {
