@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::header;
 use wharfinger_core::exchange::{
-    CallId, Collected, Exchange, Input, Outcome, Output, Side, TimerId, To, Until,
+    Ask, CallId, Collected, Exchange, Input, Outcome, Output, Side, TimerId, To, Until,
 };
 use wharfinger_core::store::{Op, Reply};
 use wharfinger_core::transfer::{Blocks, Hasher, Hashing, Moved, Source, Take, Tap};
@@ -80,6 +80,8 @@ enum Due {
         hashing: Box<Hashing>,
     },
     Memory,
+    /// Whether this call may be sent again.
+    Retry(CallId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -220,12 +222,14 @@ impl Host {
                 Output::Collect { from, max, until } => self.dues.push(Due::Collect { from, max, until }),
                 Output::Digest { from, hashing } => self.dues.push(Due::Digest { from, hashing }),
                 Output::Respond { head, length } => self.told = told(&head, length),
-                Output::Ask { .. } => self.dues.push(Due::Memory),
+                Output::Ask { what: Ask::Memory { .. } | Ask::Token } => self.dues.push(Due::Memory),
+                Output::Ask { what: Ask::Retry { call } } => self.dues.push(Due::Retry(call)),
                 Output::Abort { call } => {
                     drained.dropped.append(&mut self.drop_calls(|open| open == call));
                 }
                 Output::Sleep { timer, .. } => {
-                    let resting = self.calls.iter().all(|call| call.id.slot != timer.slot);
+                    let resting =
+                        timer.slot != RETRY_TIMER && self.calls.iter().all(|call| call.id.slot != timer.slot);
                     self.timers.retain(|other| other.id.slot != timer.slot);
                     self.timers.push(Timer { id: timer, resting });
                     self.timers.sort_by_key(|timer| timer.id);
@@ -251,7 +255,9 @@ impl Host {
         let calls = &self.calls;
         let over = self.outcome.is_some();
         self.timers.retain(|timer| {
-            !over && (timer.resting || calls.iter().any(|call| call.id.slot == timer.id.slot))
+            let running =
+                timer.id.slot == RETRY_TIMER || calls.iter().any(|call| call.id.slot == timer.id.slot);
+            !over && (timer.resting || running)
         });
         drained
     }
@@ -306,7 +312,8 @@ impl Due {
             Self::Digest { from: Source::Backend { call, .. }, .. } => Some(*call),
             Self::Collect { from: Side::Client, .. }
             | Self::Digest { from: Source::Empty | Source::Bytes(_) | Source::Client { .. }, .. }
-            | Self::Memory => None,
+            | Self::Memory
+            | Self::Retry(_) => None,
         }
     }
 }
@@ -343,6 +350,9 @@ fn told(head: &wharfinger_core::exchange::ReplyHead, length: u64) -> Told {
         body: Bytes::new(),
     }
 }
+
+/// The timer that ends all tries of an exchange. No exchange waits for it alone.
+const RETRY_TIMER: u8 = (Exchange::TIMERS_MAX - 1) as u8;
 
 /// A body that the client sent, as far as it is wanted in one piece.
 fn collected(bytes: Bytes, max: u32, until: Until) -> Collected {

@@ -59,8 +59,11 @@ impl Store {
     /// Carries out a call whose body, if any, has arrived whole. With [`Reply::Found`] comes what a Read reads.
     pub fn carry_out(&mut self, author: Author, op: &Op, body: &Bytes) -> (Reply, Bytes) {
         let reply = match op {
-            Op::Read { key, range, .. } => {
+            Op::Read { key, range, if_match } => {
                 let (reply, bytes) = self.find(key);
+                if if_match.is_some_and(|etag| etag != md5(&bytes)) {
+                    return (Reply::Missing, Bytes::new());
+                }
                 let bytes = match range {
                     Some(range) => bytes.slice(range.first() as usize..=range.last() as usize),
                     None => bytes,
@@ -110,7 +113,10 @@ impl Store {
 
     fn find(&self, key: &Key) -> (Reply, Bytes) {
         match (self.objects.contains_key(key), self.read(key)) {
-            (_, Some(bytes)) => (Reply::Found(Found { size: bytes.len() as u64, age: 0, etag: None }), bytes),
+            (_, Some(bytes)) => {
+                let etag = (self.kind == StoreKind::Swift).then(|| md5(&bytes));
+                (Reply::Found(Found { size: bytes.len() as u64, age: 0, etag }), bytes)
+            }
             (true, None) => (Reply::Damaged, Bytes::new()),
             (false, None) => (Reply::Missing, Bytes::new()),
         }

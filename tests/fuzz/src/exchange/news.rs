@@ -1,7 +1,7 @@
 //! What happens next to an exchange.
 
 use bytes::Bytes;
-use wharfinger_core::exchange::{CallId, Collected, Input, Output, Side, TimerId, To, Told};
+use wharfinger_core::exchange::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told};
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Fault, Found, Key, Listing, Op, Page, Reply, Row};
 use wharfinger_core::transfer::{Blocks, End, Hashed, Hasher, Hashing, Moved, SavedHash, Source, Take, Tap};
@@ -30,7 +30,7 @@ pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
 
 /// What a store in order may answer.
 fn good(op: &Op, reader: &mut Reader<'_>) -> Reply {
-    let found = |size| Reply::Found(Found { size, age: 50_000, etag: None });
+    let found = |size| Reply::Found(Found { size, age: 50_000, etag: Some(ETAG) });
     match op {
         Op::Read { key: Key::Blob(_) | Key::Segment { .. }, .. } | Op::Stat { .. } => match reader.byte() {
             0..=199 => found(CONTENT.len() as u64),
@@ -61,7 +61,10 @@ fn rows(listing: &Listing, count: u8) -> Vec<Row> {
 
 fn any_reply(reader: &mut Reader<'_>) -> Reply {
     match reader.byte() % 12 {
-        0 => Reply::Found(Found { size: reader.count(), age: reader.count(), etag: None }),
+        0 => {
+            let etag = reader.pick(&[None, Some(ETAG), Some([0; 16])]);
+            Reply::Found(Found { size: reader.count(), age: reader.count(), etag })
+        }
         1 => Reply::Missing,
         2 => Reply::Written { md5: Some([reader.byte(); 16]) },
         3 => Reply::Written { md5: None },
@@ -96,7 +99,12 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
             Input::Collected { from: *from, outcome: collected(*max, reader) }
         }
         Output::Sleep { timer, .. } => Input::Fired { timer: *timer },
-        Output::Ask { .. } => Input::Told { answer: reader.pick(&[Told::Granted, Told::Denied]) },
+        Output::Ask { what: Ask::Retry { call } } => {
+            Input::Told { answer: Told::Retry { call: *call, granted: reader.byte() < 200 } }
+        }
+        Output::Ask { what: Ask::Memory { .. } | Ask::Token } => {
+            Input::Told { answer: reader.pick(&[Told::Granted, Told::Denied, Told::Renewed]) }
+        }
         Output::Send { .. }
         | Output::Respond { .. }
         | Output::Abort { .. }
@@ -177,7 +185,11 @@ fn anything(kind: u8, reader: &mut Reader<'_>) -> Input {
         3 => Input::Collected { from: Side::Client, outcome: collected(u32::MAX, reader) },
         4 => Input::Collected { from: Side::Backend(call), outcome: collected(u32::MAX, reader) },
         5 => Input::Hashed { moved: any_moved(reader) },
-        6 => Input::Told { answer: reader.pick(&[Told::Granted, Told::Denied]) },
+        6 => {
+            let retry = |granted| Told::Retry { call, granted };
+            let answers = [Told::Granted, Told::Denied, Told::Renewed, retry(true), retry(false)];
+            Input::Told { answer: reader.pick(&answers) }
+        }
         7 => Input::Failed { call, fault: reader.pick(&FAULTS) },
         _ => Input::Fired { timer: TimerId { slot: call.slot, generation: call.generation } },
     }
@@ -188,6 +200,9 @@ pub(super) fn hashed(content: &SavedHash, bytes: &[u8], md5: bool) -> Hashed {
     hasher.update(bytes);
     hasher.finish()
 }
+
+/// What the fuzzer's store says that every object is.
+const ETAG: [u8; 16] = [9; 16];
 
 const FAULTS: [Fault; 3] = [Fault::Unreachable, Fault::Broken, Fault::Late];
 

@@ -23,6 +23,8 @@ pub enum Happening {
     Hash,
     /// Memory is granted.
     Grant,
+    /// Another try is granted.
+    GrantRetry,
     /// A rest is over.
     Fire(u8),
     /// A call breaks off before or after the store carried it out; while a body is leaving, that is heard of in two halves.
@@ -37,6 +39,8 @@ pub enum Happening {
     BreakBody,
     /// Memory is denied.
     Deny,
+    /// Another try is denied.
+    DenyRetry,
     /// The client's body breaks off.
     BreakClient,
     /// The client goes away.
@@ -83,9 +87,15 @@ impl Happening {
             | Self::Collect
             | Self::Hash
             | Self::Grant
+            | Self::GrantRetry
             | Self::Fire(_)
             | Self::HearBroken(_) => Cost::Nothing,
-            Self::Break(_) | Self::Refuse(_) | Self::Expire(_) | Self::BreakBody | Self::Deny => Cost::Fault,
+            Self::Break(_)
+            | Self::Refuse(_)
+            | Self::Expire(_)
+            | Self::BreakBody
+            | Self::Deny
+            | Self::DenyRetry => Cost::Fault,
             Self::BreakClient => Cost::Break,
             Self::Leave => Cost::Leave,
         }
@@ -164,6 +174,7 @@ impl Host {
             }
             Due::Digest { .. } => all.push(Happening::Hash),
             Due::Memory => all.extend([Happening::Grant, Happening::Deny]),
+            Due::Retry(_) => all.extend([Happening::GrantRetry, Happening::DenyRetry]),
         }
     }
 
@@ -205,6 +216,8 @@ impl Host {
             },
             Happening::Grant => self.hear_memory(Answered::Granted),
             Happening::Deny => self.hear_memory(Answered::Denied),
+            Happening::GrantRetry => self.hear_retry(true),
+            Happening::DenyRetry => self.hear_retry(false),
             Happening::Fire(slot) | Happening::Expire(slot) => {
                 let Some(at) = self.timers.iter().position(|timer| timer.id.slot == slot) else {
                     return Drained::default();
@@ -299,6 +312,12 @@ impl Host {
     fn hear_memory(&mut self, answer: Answered) -> Drained {
         self.take_due(|due| matches!(due, Due::Memory));
         self.tell(Input::Told { answer })
+    }
+
+    fn hear_retry(&mut self, granted: bool) -> Drained {
+        let due = self.take_due(|due| matches!(due, Due::Retry(_)));
+        let Some(Due::Retry(call)) = due else { return Drained::default() };
+        self.tell(Input::Told { answer: Answered::Retry { call, granted } })
     }
 
     fn break_off(&mut self, id: CallId) -> Drained {
