@@ -29,11 +29,11 @@
 //! |---|---|---|
 //! | `Send` | Opens a call to the store under the name `call`. Owes one `Head`, or one `Failed` after which nothing more of this call is told. `length` 0: there is no body. `None`: it is known when its feed ends. | A call whose body the client feeds is opened before the first byte has come: a feed that moved 0 bytes leaves nothing opened, and owes no `Head`. |
 //! | `Feed` to a call | Moves bytes into its body. Owes one `Fed`, whatever the store has answered meanwhile. After `last` and a good end the body is complete. | A body whose source broke, came late or came short is finished: it is abandoned, so that the store keeps nothing. `Stalled` is told before the first byte. |
-//! | `Feed` to the reply | The same, into the reply's body. Owes one `Fed`. | More bytes than `Respond` told. A feed on a HEAD. |
+//! | `Feed` to the reply | The same, into the reply's body. Owes one `Fed`. After one whose source broke another may follow, which goes on where it stopped. | More bytes than `Respond` told. A feed on a HEAD. The reply is ended, or broken, because a source broke: that is for `Done` to say. |
 //! | `Collect` | Reads a body, or its first line, into memory. Owes one `Collected`. What follows the line stays there to be moved. | More than `max` bytes are read: that is `TooLong`. |
 //! | `Digest` | Moves bytes to nowhere and hashes them. Owes one `Hashed`. | |
 //! | `Respond` | Starts the reply: status, fields, and `length` as Content-Length. Content-Length, Date and Connection are the host's own fields. On a HEAD, and with 204 and 304, no body follows, whatever the length. | A second one. |
-//! | `Ask` | Asks a service that all exchanges share, which may take a while. Owes one `Told`. What was granted is given back when the exchange is over. | |
+//! | `Ask` | Asks a service that all exchanges share, which may take a while. Owes one `Told`. What memory was granted is given back when the exchange is over. Several questions may be open at once; `Ask::Retry` is answered by `Told::Retry` with the same `call`. | |
 //! | `Abort` | Drops both halves of the call. Owes nothing. A call of which the host knows nothing is no mistake. | The store keeps a body that was not complete. |
 //! | `Sleep` | Starts a timer of a length that it picks from the range by chance. It takes the place of the one before of the same slot. Owes at most one `Fired`. | |
 //! | `Wait` | Waits for one input. | Waiting anywhere else. |
@@ -49,7 +49,7 @@
 //! | `Fed` | `Feed` | How many bytes arrived, and why it ended. Core compares the count with what was promised, and believes no end of file. |
 //! | `Collected` | `Collect` | The bytes, or why there are none. |
 //! | `Hashed` | `Digest` | The hashes. |
-//! | `Told` | `Ask` | Granted or not; or that the token was renewed, as far as it could be. |
+//! | `Told` | `Ask` | Memory was granted or not; the token was renewed, as far as it could be; a failed call may be sent again or not. |
 //! | `Failed` | `Send` | The call broke off, in either half. |
 //! | `Fired` | `Sleep` | The timer ran out. |
 //! | `ClientGone` | any time | Nobody waits for the reply: all ends, with `Done(Cut)`. |

@@ -58,11 +58,10 @@ impl Retries {
             };
             self.settings.add(&mut bucket, steps * self.settings.per_second);
         }
-        // The call that follows is counted too, and must not pay for the next one.
-        let cost = PARTS + self.settings.percent;
-        let granted = bucket.parts >= cost;
+        let granted = bucket.parts >= PARTS;
         if granted {
-            bucket.parts -= cost;
+            // The call that follows is counted too, and must not pay for the next one.
+            bucket.parts = bucket.parts.saturating_sub(PARTS + self.settings.percent);
         }
         granted
     }

@@ -6,6 +6,10 @@ mod counts;
 mod faults;
 #[path = "swift/keystone.rs"]
 mod keystone;
+#[path = "swift/resume.rs"]
+mod resume;
+#[path = "swift/retries.rs"]
+mod retries;
 #[path = "swift/start.rs"]
 mod start;
 #[path = "swift/tokens.rs"]

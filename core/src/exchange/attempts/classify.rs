@@ -157,11 +157,12 @@ impl Attempts {
             Collected::Broke | Collected::Late => return self.failed(slot, None, config, outbox),
         };
         let rest_follows = matches!(attempt.want, Want::Body(_, Until::Line));
-        match &event {
-            Event::Read { bytes, .. } if rest_follows => {
-                attempt.phase = Phase::Open { at: bytes.len() as u64, etag };
-            }
-            _ => self.slots[slot] = None,
+        if let Event::Read { bytes, .. } = &event
+            && rest_follows
+        {
+            attempt.phase = Phase::Open { at: bytes.len() as u64, etag };
+        } else {
+            self.slots[slot] = None;
         }
         Some(event)
     }

@@ -105,22 +105,21 @@ fn one_timer_runs_for_all_calls_of_an_exchange() {
     assert_eq!(timers.count(), 1);
 }
 
-/// Two questions are open at once, and are answered the other way round.
 #[test]
-fn memory_and_retries_are_not_taken_for_each_other() {
+fn the_answer_to_another_question_is_not_taken_for_a_retry() {
     let mut registry = registry();
     let mut run = registry.start("GET", "/v2/a/manifests/v1", &[], ());
     let mut exchange = run.exchange.clone();
     let Output::Send { call, .. } = exchange.poll_output() else { panic!("a call") };
     exchange.handle_input(Input::Failed { call, fault: Fault::Broken });
-    let asked = std::iter::from_fn(|| Some(exchange.poll_output()));
-    let mut asked = asked.take_while(|output| *output != Output::Wait);
-    let call = asked.find_map(|output| match output {
-        Output::Ask { what: Ask::Retry { call } } => Some(call),
-        _ => None,
-    });
-    drop(asked);
-    let call = call.expect("it asks");
+    let call = loop {
+        let output = exchange.poll_output();
+        assert_ne!(output, Output::Wait, "it asks");
+        if let Output::Ask { what: Ask::Retry { call } } = output {
+            break call;
+        }
+    };
+    assert_eq!(exchange.poll_output(), Output::Wait);
     let before = exchange.clone();
     let other = wharfinger_core::exchange::CallId { generation: call.generation.wrapping_add(1), ..call };
     for answer in [Told::Granted, Told::Denied, Told::Retry { call: other, granted: false }] {
