@@ -7,7 +7,7 @@ use crate::exchange::cx::Event;
 use crate::exchange::{Output, To};
 use crate::oci::ByteRange;
 use crate::store::{Op, Reply};
-use crate::transfer::{End, Hashing, Moved, Source, Take, Tap};
+use crate::transfer::{End, Hashed, Hashing, Moved, Source, Take, Tap};
 
 /// The body of a store's answer on its way to where it is wanted. Where it breaks off at the store's side, the rest is
 /// asked for, of the same object: whoever waits for the body hears of its end alone.
@@ -45,7 +45,7 @@ impl Relay {
         self.ended(End::SourceBroke, None)
     }
 
-    fn ended(self, end: End, hashed: Option<Box<crate::transfer::Hashed>>) -> Event {
+    fn ended(self, end: End, hashed: Option<Box<Hashed>>) -> Event {
         let moved = Moved { bytes: self.moved, end, hashed };
         match self.to {
             Sink::Reply { .. } => Event::Replied { moved },
