@@ -9,6 +9,8 @@ pub struct Config {
     pub secret: Secret,
     /// Accepts manifests whose blobs or children are not in the repository.
     pub sparse_manifests: bool,
+    /// Sends clients that GET a blob to the store itself, where the host has a URL for them.
+    pub redirects: bool,
     /// Whether the store works with MD5 sums, so that every segment is checked by one.
     pub store_md5: bool,
     /// The bounds.

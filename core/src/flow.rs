@@ -4,6 +4,7 @@ mod base;
 mod blob_delete;
 mod blob_get;
 mod blob_parts;
+mod blob_redirect;
 mod catalog;
 mod fill;
 mod listing;
@@ -36,6 +37,7 @@ pub(crate) enum Flow {
     Over,
     BlobGet(Box<blob_get::BlobGet>),
     BlobParts(Box<blob_parts::BlobParts>),
+    BlobRedirect(Box<blob_redirect::BlobRedirect>),
     BlobDelete(blob_delete::BlobDelete),
     Mount(Box<mount::Mount>),
     UploadChunk(Box<upload_chunk::UploadChunk>),
@@ -108,6 +110,7 @@ impl Flow {
             Self::Over => Self::Over,
             Self::BlobGet(flow) => flow.step(event, cx),
             Self::BlobParts(flow) => flow.step(event, cx),
+            Self::BlobRedirect(flow) => flow.step(event, cx),
             Self::BlobDelete(flow) => flow.step(event, cx),
             Self::Mount(flow) => flow.step(event, cx),
             Self::UploadChunk(flow) => flow.step(event, cx),

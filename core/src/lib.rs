@@ -49,7 +49,7 @@
 //! | `Fed` | `Feed` | How many bytes arrived, and why it ended. Core compares the count with what was promised, and believes no end of file. |
 //! | `Collected` | `Collect` | The bytes, or why there are none. |
 //! | `Hashed` | `Digest` | The hashes. |
-//! | `Told` | `Ask` | Memory was granted or not; the token was renewed, as far as it could be; a failed call may be sent again or not. |
+//! | `Told` | `Ask` | Memory was granted or not; the token was renewed, as far as it could be; a failed call may be sent again or not; or the URL. |
 //! | `Failed` | `Send` | The call broke off, in either half. |
 //! | `Fired` | `Sleep` | The timer ran out. |
 //! | `ClientGone` | any time | Nobody waits for the reply: all ends, with `Done(Cut)`. |
@@ -76,7 +76,8 @@
 //! let body = Bytes::from_static(b"hello");
 //! let digest = Digest::of(Algorithm::Sha256, &body);
 //! let secret = Secret::new(b"sixteen or more random bytes");
-//! let config = Arc::new(Config { secret, sparse_manifests: false, store_md5: true, limits: Limits::default() });
+//! let limits = Limits::default();
+//! let config = Arc::new(Config { secret, sparse_manifests: false, redirects: false, store_md5: true, limits });
 //! let target = format!("/v2/greetings/blobs/uploads/?digest={digest}");
 //! let length = BodyLength::Exactly(body.len() as u64);
 //! let (method, headers) = (http::Method::POST, http::HeaderMap::new());

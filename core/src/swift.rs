@@ -23,6 +23,7 @@ mod secret_text;
 mod session;
 mod stat;
 mod temp_url;
+mod temp_url_keys;
 mod text;
 mod time;
 mod token;
@@ -44,6 +45,7 @@ pub use list::ROWS_MAX;
 pub use secret_text::SecretText;
 pub use session::Session;
 pub use temp_url::temp_url;
+pub use temp_url_keys::{KeyPlace, KeyPlan, KeySlots, StandingKeys, TempUrlKeys, classify_keys};
 pub use token::Token;
 pub use verdict::Verdict;
 

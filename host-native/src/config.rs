@@ -69,6 +69,14 @@ pub struct Storage {
     pub container: Option<String>,
     /// The container of segments of the swift driver; `None` puts them with the rest.
     pub segments_container: Option<String>,
+    /// Whether clients that read a blob are sent to Swift.
+    pub redirect: bool,
+    /// `http://` or `https://` and authority by which clients reach Swift; `None` if it is that of the registry.
+    pub redirect_url: Option<String>,
+    /// How long a URL that clients are sent to is good for.
+    pub redirect_time: Duration,
+    /// How long one key signs such URLs.
+    pub redirect_key_time: Duration,
     /// Whether a write is on the disk before it is acknowledged.
     pub sync: Sync,
 }
@@ -235,6 +243,10 @@ fn blank() -> Settings {
             cloud: None,
             container: None,
             segments_container: None,
+            redirect: false,
+            redirect_url: None,
+            redirect_time: Duration::ZERO,
+            redirect_key_time: Duration::ZERO,
             sync: Sync::Full,
         },
         limits: Limits {

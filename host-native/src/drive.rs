@@ -154,6 +154,10 @@ impl<'a> Drive<'a> {
                 }
                 Output::Ask { what: Ask::Token } => self.renew_token(),
                 Output::Ask { what: Ask::Retry { call } } => self.ask_retry(call),
+                Output::Ask { what: Ask::Location { digest } } => {
+                    let answer = Told::Location(self.registry.location(digest));
+                    self.inbox.push_back(Input::Told { answer });
+                }
                 Output::Abort { call } => {
                     self.calls.close(call);
                     self.work.retain(|(of, _)| *of != Some(call));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wharfinger_core::exchange::Given;
+use wharfinger_core::oci::Digest;
 use wharfinger_core::transfer::Blocks;
 use wharfinger_core::upload::Secret;
 use wharfinger_core::{Config, Limits};
@@ -53,6 +54,10 @@ impl Registry {
         let config = Config {
             secret,
             sparse_manifests: settings.sparse_manifests,
+            redirects: match &store {
+                Store::Files(_) => false,
+                Store::Swift(swift) => swift.redirects(),
+            },
             // A local disk hands back what it was given; the content hash is checked in any case.
             store_md5: match store {
                 Store::Files(_) => false,
@@ -82,10 +87,18 @@ impl Registry {
         });
         Ok(Self { config: Arc::new(config), store, stall_time, memory, retries, blocks: Blocks::default() })
     }
+
+    /// A URL by which a client can read a blob from the store itself. It must not be logged.
+    pub fn location(&self, digest: Digest) -> Option<Box<str>> {
+        match &self.store {
+            Store::Files(_) => None,
+            Store::Swift(swift) => swift.location(digest),
+        }
+    }
 }
 
 /// Core counts in whole seconds: a part of one counts as one.
-fn whole_seconds(duration: Duration) -> u64 {
+pub fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

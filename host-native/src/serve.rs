@@ -86,6 +86,9 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     let registry = Registry::new(settings, store, segment_bytes_max).map_err(ServeError::Secret)?;
     let registry = Arc::new(registry);
     let executor = Arc::new(Executor::new());
+    if let Store::Swift(swift) = &registry.store {
+        executor.spawn(swift.clone().keep_keys()).detach();
+    }
     let (_running, over) = bounded::<Never>(1);
     for at in 1..settings.threads {
         let (executor, over) = (executor.clone(), over.clone());
@@ -114,12 +117,24 @@ fn open_store(settings: &Settings) -> Result<(Store, u64), ServeError> {
                 segments_container: storage.segments_container.clone().unwrap_or_else(|| container.clone()),
                 container,
                 call_time: settings.limits.store_time,
+                redirect: redirect(settings)?,
             };
             let (swift, info) = smol::block_on(Swift::start(&settings))
                 .map_err(|error| ServeError::Swift(Box::new(error)))?;
             Ok((Store::Swift(swift), info.object_bytes_max))
         }
     }
+}
+
+/// How clients are sent to Swift, if they are.
+fn redirect(settings: &Settings) -> Result<Option<swift::Redirect>, ServeError> {
+    let storage = &settings.storage;
+    if !storage.redirect {
+        return Ok(None);
+    }
+    let secret = settings.sealing_secret().map_err(ServeError::Secret)?;
+    let (life, key_period) = (storage.redirect_time, storage.redirect_key_time);
+    Ok(Some(swift::Redirect { secret, url: storage.redirect_url.clone(), life, key_period }))
 }
 
 async fn listen(

@@ -11,6 +11,7 @@
 mod error;
 mod login;
 mod start;
+mod temp_urls;
 mod tokens;
 
 use std::fmt;
@@ -27,6 +28,8 @@ use wharfinger_core::transfer::md5_of;
 
 use crate::client::{Body, Client, ClientError, Feed, Late, Response};
 pub use error::{LoginError, StartError};
+use temp_urls::TempUrls;
+pub use temp_urls::{KeyError, Redirect};
 use tokens::{Held, Tokens};
 
 /// So many segments below 1 MiB Swift sends at full speed, as it comes, before it slows down to one a second.
@@ -43,6 +46,8 @@ pub struct Settings {
     pub segments_container: String,
     /// The time limit of one call.
     pub call_time: Duration,
+    /// How clients are sent to Swift, if they are.
+    pub redirect: Option<Redirect>,
 }
 
 /// A store in Swift. Clones share it.
@@ -53,6 +58,8 @@ struct Shared {
     client: Client,
     endpoint: Endpoint,
     tokens: Tokens,
+    call_time: Duration,
+    temp_urls: Option<TempUrls>,
 }
 
 /// What Swift answered.

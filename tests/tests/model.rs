@@ -115,6 +115,7 @@ fn config(store: StoreKind, segment_bytes_max: u64) -> Arc<Config> {
     Arc::new(Config {
         secret: Secret::new(b"a secret of the models"),
         sparse_manifests: false,
+        redirects: false,
         store_md5: store == StoreKind::Swift,
         limits: Limits { segment_bytes_max, ..Limits::default() },
     })

@@ -6,6 +6,8 @@ mod counts;
 mod faults;
 #[path = "swift/keystone.rs"]
 mod keystone;
+#[path = "swift/redirect.rs"]
+mod redirect;
 #[path = "swift/resume.rs"]
 mod resume;
 #[path = "swift/retries.rs"]

@@ -76,7 +76,7 @@ pub enum Collected {
 }
 
 /// The answer to an [`super::Ask`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
     /// It is granted, until the exchange ends.
     Granted,
@@ -91,4 +91,6 @@ pub enum Told {
         /// Whether it may.
         granted: bool,
     },
+    /// The URL, which must not be logged; `None` if there is none at the moment.
+    Location(Option<Box<str>>),
 }

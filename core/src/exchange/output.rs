@@ -4,6 +4,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{CallId, TimerId};
+use crate::oci::Digest;
 use crate::store::Op;
 use crate::transfer::{Hashing, Source};
 
@@ -116,6 +117,12 @@ pub enum Ask {
     Retry {
         /// The name that the call goes by until then, for the answer.
         call: CallId,
+    },
+    /// A URL by which the client can read a blob from the store itself. It is asked for only where
+    /// [`Config::redirects`](crate::Config) says so.
+    Location {
+        /// The blob.
+        digest: Digest,
     },
 }
 

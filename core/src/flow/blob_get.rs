@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 
 use super::blob_parts::BlobParts;
+use super::blob_redirect::BlobRedirect;
 use super::touch::{Touch, Touched};
 use super::{Flow, refuse, refuse_reply};
 use crate::exchange::{Answer, Cx, Event, Request, Slot};
@@ -38,19 +39,32 @@ enum State {
 
 impl BlobGet {
     pub(crate) fn start(repository: Repository, digest: Digest, request: Request, cx: &mut Cx<'_>) -> Flow {
+        let get = Box::new(Self { repository, digest, request, state: State::Linking });
+        if BlobRedirect::is_for(&get, cx) { BlobRedirect::start(get, cx) } else { get.begin(cx) }
+    }
+
+    /// Asks the store.
+    pub(super) fn begin(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
+        let request = &self.request;
         let plain = !cx.head_only() && request.range.is_none() && request.if_none_match.is_none();
-        let link = cx.read(Key::Link(repository.clone(), digest), LINK_BYTES_MAX);
-        let state = if plain {
-            let blob = cx.send(Op::Read { key: Key::Blob(digest), range: None, if_match: None });
-            State::Both { link, blob, linked: None, found: None }
-        } else {
-            State::Linking
-        };
-        Flow::BlobGet(Box::new(Self { repository, digest, request, state }))
+        let link = cx.read(Key::Link(self.repository.clone(), self.digest), LINK_BYTES_MAX);
+        if plain {
+            let blob = cx.send(Op::Read { key: Key::Blob(self.digest), range: None, if_match: None });
+            self.state = State::Both { link, blob, linked: None, found: None };
+        }
+        Flow::BlobGet(self)
     }
 
     pub(super) fn digest(&self) -> Digest {
         self.digest
+    }
+
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    pub(super) fn request(&self) -> &Request {
+        &self.request
     }
 
     pub(crate) fn step(self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {

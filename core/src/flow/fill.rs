@@ -150,7 +150,13 @@ mod tests {
     /// A PATCH of an upload that has `segments` so far.
     fn start(body: BodyLength, segments: Segments) -> Exchange {
         let secret = Secret::new(b"key");
-        let config = Config { secret, sparse_manifests: false, store_md5: false, limits: Limits::default() };
+        let config = Config {
+            secret,
+            sparse_manifests: false,
+            redirects: false,
+            store_md5: false,
+            limits: Limits::default(),
+        };
         let repository = crate::oci::Repository::parse("a").unwrap();
         let mut upload = Upload::new(UploadId::new([1; 16]), 0, repository, Algorithm::Sha256);
         upload.segments = segments;

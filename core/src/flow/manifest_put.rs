@@ -400,7 +400,13 @@ mod tests {
     #[test]
     fn memory_is_asked_for_all_that_is_held() {
         let secret = Secret::new(b"key");
-        let config = Config { secret, sparse_manifests: false, store_md5: false, limits: Limits::default() };
+        let config = Config {
+            secret,
+            sparse_manifests: false,
+            redirects: false,
+            store_md5: false,
+            limits: Limits::default(),
+        };
         let config = Arc::new(config);
         let headers = HeaderMap::new();
         let limit = config.limits.manifest_bytes_max;

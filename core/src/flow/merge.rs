@@ -72,7 +72,9 @@ impl Merge {
             | Event::Replied { .. }
             | Event::Collected { .. }
             | Event::Hashed { .. }
-            | Event::Told { answer: Told::Renewed | Told::Retry { .. } } => Merged::Not(self),
+            | Event::Told { answer: Told::Renewed | Told::Retry { .. } | Told::Location(_) } => {
+                Merged::Not(self)
+            }
         }
     }
 

@@ -43,6 +43,13 @@ impl Draft {
         self.with(name, value)
     }
 
+    /// `value` is ASCII made here, and is never shown.
+    pub(super) fn with_secret(self, name: HeaderName, value: &str) -> Self {
+        let mut value = HeaderValue::from_str(value).expect("digits, hex and marks can stand in a header");
+        value.set_sensitive(true);
+        self.with(name, value)
+    }
+
     pub(super) fn with_token(self, token: &Token) -> Self {
         self.with(X_AUTH_TOKEN, token.value())
     }
@@ -58,10 +65,13 @@ impl Draft {
     }
 
     pub(super) fn json(self, body: String) -> Rendered {
-        let mut rendered = self.with_static(header::CONTENT_TYPE, "application/json").0;
-        rendered.length = Some(body.len() as u64);
-        rendered.body = Some(body.into());
-        rendered
+        self.with_static(header::CONTENT_TYPE, "application/json").made(body)
+    }
+
+    pub(super) fn made(mut self, body: String) -> Rendered {
+        self.0.length = Some(body.len() as u64);
+        self.0.body = Some(body.into());
+        self.0
     }
 
     pub(super) fn bare(self) -> Rendered {

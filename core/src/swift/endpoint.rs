@@ -49,6 +49,12 @@ impl Endpoint {
         Ok(Self { storage_url, container, segments_container })
     }
 
+    /// The same objects, by the scheme and authority of another URL: as somebody else reaches them.
+    pub fn reached_at(&self, url: &str) -> Result<Self, EndpointError> {
+        let other = BaseUrl::parse(url).map_err(|fault| EndpointError::Url { url: url.into(), fault })?;
+        Ok(Self { storage_url: other.with_path(self.storage_url.path()), ..self.clone() })
+    }
+
     /// The container of everything but segments.
     pub fn container(&self) -> &str {
         &self.container
@@ -57,6 +63,15 @@ impl Endpoint {
     /// The container of segments.
     pub fn segments_container(&self) -> &str {
         &self.segments_container
+    }
+
+    /// The name of the account, as it stands in the storage URL.
+    pub(super) fn account(&self) -> &str {
+        self.storage_url.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(super) fn account_uri(&self) -> Uri {
+        self.storage_url.join(if self.storage_url.path().is_empty() { "/" } else { "" })
     }
 
     /// The container that an object stands in.

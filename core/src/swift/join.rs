@@ -43,7 +43,8 @@ pub(super) fn render(key: &Key, parts: &[Part], endpoint: &Endpoint, token: &Tok
     if let Some(md5s) = md5s {
         draft = draft.with_text(header::ETAG, hex(&md5s.finalize()));
     }
-    draft.json(manifest)
+    // That of the object: whoever reads it does not get the manifest.
+    draft.with_static(header::CONTENT_TYPE, "application/octet-stream").made(manifest)
 }
 
 pub(super) fn classify(parts: &[Part], head: &HttpHead, body: Option<&[u8]>) -> Verdict {

@@ -8,8 +8,11 @@ use crate::store::Key;
 
 /// A URL by which anybody can GET an object until `expires`, in seconds since 1970. It is signed with HMAC-SHA256.
 ///
-/// The account has `secret` as its `X-Account-Meta-Temp-URL-Key`. A key of the container opens nothing outside of it: a
-/// large object whose segments stand in another container is answered with 409 then.
+/// The account or the container has `secret` as one of its keys, see [`super::TempUrlKeys`]. A key of the container opens
+/// nothing outside of it: a large object whose segments stand in another container is answered with 409 then.
+///
+/// By such a URL Swift says that the content is an attachment, named by its hex: no browser shows what somebody pushed as
+/// a page of that host. Clients of registries do not care.
 pub fn temp_url(endpoint: &Endpoint, key: &Key, secret: &SecretText, expires: u64) -> Uri {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes a key of any length");

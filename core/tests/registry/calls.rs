@@ -7,6 +7,9 @@ mod tries;
 
 use crate::support::{Body, Registry, Run, image, sha256, sha512};
 
+/// The GET of a registry that redirects.
+const REDIRECTED: &str = "GET elsewhere";
+
 /// One exchange of each kind, at its start, and its registry.
 fn scenarios() -> Vec<(Registry, Run)> {
     let mut registry = Registry::new();
@@ -26,6 +29,7 @@ fn scenarios() -> Vec<(Registry, Run)> {
         ("HEAD", blob.clone(), "", none()),
         ("GET", blob.clone(), "bytes=1-2", none()),
         ("GET", blob.clone(), "bytes=1-2,4-5", none()),
+        (REDIRECTED, blob.clone(), "", none()),
         ("DELETE", blob, "", none()),
         ("POST", format!("/v2/b/blobs/uploads/?mount={}&from=a", sha256(b"layer of image")), "", none()),
         ("POST", format!("/v2/b/blobs/uploads/?digest={}", sha256(ten)), "", ten.into()),
@@ -51,6 +55,8 @@ fn scenarios() -> Vec<(Registry, Run)> {
             fields.extend((!range.is_empty()).then_some(("range", range)));
             let fields = if method == "PUT" && target.ends_with("v2") { &fields[..] } else { &fields[1..] };
             let mut registry = registry.clone();
+            registry.config.redirects = method == REDIRECTED;
+            let method = if method == REDIRECTED { "GET" } else { method };
             let run = registry.start(method, &target, fields, body);
             (registry, run)
         })

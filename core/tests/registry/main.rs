@@ -1,6 +1,7 @@
 //! Every endpoint, told as conversations with a registry that has no network.
 
 mod blobs;
+mod blobs_redirected;
 mod calls;
 mod design;
 mod interleaving;

@@ -40,6 +40,8 @@ pub struct Host {
     pub memory: bool,
     /// So many retries are granted.
     pub retries: u32,
+    /// There are URLs of blobs.
+    pub locations: bool,
     /// The client takes no more of the reply than so many bytes.
     pub reply_bytes_max: Option<usize>,
     /// Bytes that move at once.
@@ -51,6 +53,7 @@ impl Registry {
         let config = Config {
             secret: Secret::new(b"a secret of tests"),
             sparse_manifests: false,
+            redirects: false,
             store_md5: true,
             limits: Limits::default(),
         };
@@ -58,6 +61,7 @@ impl Registry {
             head_before_fed: false,
             memory: true,
             retries: u32::MAX,
+            locations: true,
             reply_bytes_max: None,
             chunk_bytes: 7,
         };

@@ -11,4 +11,5 @@ mod reads;
 mod requests;
 mod support;
 mod temp_url;
+mod temp_url_keys;
 mod v1_auth;

@@ -84,7 +84,7 @@ fn a_join() {
     let head = |etag: &str| {
         format!(
             "PUT https://swift:8080/v1/AUTH_a/wharf/blobs/sha256/ab/{AB}?multipart-manifest=put\n\
-             accept: application/json\ncontent-type: application/json\n{etag}x-auth-token: tok\n"
+             accept: application/json\ncontent-type: application/octet-stream\n{etag}x-auth-token: tok\n"
         )
     };
     let entry = |number: u32, size: u64, md5: &str| {

@@ -25,13 +25,18 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
         walk.refuse(tree.place, "", "found an empty mapping; expected the key `registry`".to_owned());
     }
     walk.compare();
+    walk.compare_redirect();
     walk.fit_driver(tree.place);
     walk.problems
 }
 
 /// Keys that only one driver heeds.
-const SWIFT_KEYS: [&str; 3] =
-    ["registry.storage.cloud", "registry.storage.container", "registry.storage.segments-container"];
+const SWIFT_KEYS: [&str; 4] = [
+    "registry.storage.cloud",
+    "registry.storage.container",
+    "registry.storage.segments-container",
+    "registry.storage.redirect-url",
+];
 
 /// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
 const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
@@ -113,6 +118,21 @@ impl Walk<'_> {
         }
     }
 
+    /// Checks that no URL outlives the key that it was signed with.
+    fn compare_redirect(&mut self) {
+        let storage = &self.settings.storage;
+        let (life, period) = (storage.redirect_time, storage.redirect_key_time);
+        let paths = ["registry.storage.redirect-seconds", "registry.storage.redirect-key-seconds"];
+        let read = self.places.iter().find(|(read, _)| life > period && paths.contains(read)).copied();
+        if let Some((path, place)) = read {
+            let (life, period) = (life.as_secs_f64(), period.as_secs_f64());
+            let message = format!(
+                "redirect-seconds is {life} and redirect-key-seconds {period}; expected at most as much: lower the first or raise the second"
+            );
+            self.refuse(place, path, message);
+        }
+    }
+
     /// Checks that what a driver needs is there, and nothing that it would not heed.
     fn fit_driver(&mut self, top: Place) {
         let places = std::mem::take(&mut self.places);
@@ -124,6 +144,11 @@ impl Walk<'_> {
                         let message = "this key is for `driver: swift`; remove it, or choose that driver";
                         self.refuse(place, path, message.to_owned());
                     }
+                }
+                let redirect = "registry.storage.redirect";
+                if let Some(place) = place(redirect).filter(|_| self.settings.storage.redirect) {
+                    let message = "found true, which is for `driver: swift`: no client can read a directory; remove it, or choose that driver";
+                    self.refuse(place, redirect, message.to_owned());
                 }
             }
             Driver::Swift => {

@@ -143,6 +143,36 @@ pub static SETTINGS: &[Setting] = &[
         doc: "With `driver: swift`: the container that holds segments, so that they do not slow down the listings of all else. Without it they stand in `container`.",
     },
     Setting {
+        path: "registry.storage.redirect",
+        kind: Kind::Switch { default: false, field: |s| &mut s.storage.redirect },
+        doc: "With `driver: swift`: answers GET of a blob with 307 and a temporary URL of Swift, from which clients then read. See [redirects](running.md#sending-clients-to-swift).",
+    },
+    Setting {
+        path: "registry.storage.redirect-url",
+        kind: Kind::Url { field: |s| &mut s.storage.redirect_url },
+        doc: "With `redirect`: the scheme, host and port by which clients reach Swift. Without it, those that this registry uses.",
+    },
+    Setting {
+        path: "registry.storage.redirect-seconds",
+        kind: Kind::Seconds {
+            default: 20.0 * 60.0,
+            min: 1.0,
+            max: 7.0 * DAY,
+            field: |s| &mut s.storage.redirect_time,
+        },
+        doc: "With `redirect`: how long a temporary URL is good for. A download that has begun goes on.",
+    },
+    Setting {
+        path: "registry.storage.redirect-key-seconds",
+        kind: Kind::Seconds {
+            default: 30.0 * DAY,
+            min: 1.0,
+            max: 366.0 * DAY,
+            field: |s| &mut s.storage.redirect_key_time,
+        },
+        doc: "With `redirect`: after so long the next key signs. Not shorter than `redirect-seconds`, and the same on all servers that share a container.",
+    },
+    Setting {
         path: "registry.storage.sync",
         kind: Kind::Name { default: "full", field: |s| &mut s.storage.sync },
         doc: "`full` has every write on the disk (fsync) before it is acknowledged. `none` leaves that to the system: faster, but a crash of the machine may lose what was acknowledged.",

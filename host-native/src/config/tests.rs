@@ -208,6 +208,36 @@ fn swift_needs_a_container_and_a_secret_and_has_smaller_segments() {
 }
 
 #[test]
+fn redirects_are_for_swift_and_no_url_outlives_its_key() {
+    check_refusals(&[
+        (
+            "registry:\n  storage: {redirect: true}\n",
+            "f.yaml:2:23: registry.storage.redirect: found true, which is for `driver: swift`",
+        ),
+        (
+            "registry:\n  storage: {redirect-url: 'http://swift'}\n",
+            "f.yaml:2:27: registry.storage.redirect-url: this key is for `driver: swift`",
+        ),
+        (
+            "registry:\n  storage: {redirect-seconds: 3600, redirect-key-seconds: 60}\n",
+            "f.yaml:2:31: registry.storage.redirect-seconds: redirect-seconds is 3600 and redirect-key-seconds 60; expected",
+        ),
+        (
+            "registry:\n  storage: {redirect-key-seconds: 60}\n",
+            "f.yaml:2:35: registry.storage.redirect-key-seconds: redirect-seconds is 1200 and redirect-key-seconds 60;",
+        ),
+    ]);
+    let swift = "  secret: 0123456789abcdef-\n  storage: {driver: swift, container: w";
+    let storage = accepted(&format!("{swift}}}\n")).storage;
+    assert!(!storage.redirect);
+    let storage =
+        accepted(&format!("{swift}, redirect: true, redirect-url: 'https://swift:8080'}}\n")).storage;
+    assert!(storage.redirect);
+    assert_eq!(storage.redirect_url.as_deref(), Some("https://swift:8080"));
+    assert_eq!((storage.redirect_time.as_secs(), storage.redirect_key_time.as_secs()), (1200, 30 * 86400));
+}
+
+#[test]
 fn no_secret_is_shown_by_anything() {
     for lines in
         ["secret: hidden\n", "secret: 271828182845904523\n", "secret: \"hidden\"\n", "secret: {hidden: x}\n"]

@@ -10,6 +10,7 @@ use wharfinger_core::swift::{
 };
 
 use super::login::Login;
+use super::temp_urls::TempUrls;
 use super::tokens::{Tokens, now};
 use super::{Settings, Shared, StartError, Swift};
 use crate::client::{self, Body, Client, ClientError, Late, Response};
@@ -48,8 +49,12 @@ impl Swift {
             create(&client, rendered, time).await?;
         }
         let info = ask_info(&client, &endpoint, time).await?;
+        let redirect = settings.redirect.as_ref();
+        let temp_urls = redirect.map(|redirect| TempUrls::new(redirect, &endpoint, &info)).transpose()?;
         let tokens = Tokens::new(client.clone(), login, time, session);
-        Ok((Self(Arc::new(Shared { client, endpoint, tokens })), info))
+        let swift = Self(Arc::new(Shared { client, endpoint, tokens, call_time: time, temp_urls }));
+        swift.check_keys().await.map_err(StartError::Keys)?;
+        Ok((swift, info))
     }
 }
 
@@ -86,6 +91,15 @@ async fn ask_info(client: &Client, endpoint: &Endpoint, time: Duration) -> Resul
 /// The whole answer; of one that is too long only the head.
 async fn ask(client: &Client, rendered: Rendered, time: Duration) -> Result<(Response, Vec<u8>), StartError> {
     let url = rendered.request.uri().to_string();
+    ask_within(client, rendered, time).await.map_err(|error| StartError::Unreachable { url, error })
+}
+
+/// The same, with the reason of a failure alone.
+pub(super) async fn ask_within(
+    client: &Client,
+    rendered: Rendered,
+    time: Duration,
+) -> Result<(Response, Vec<u8>), ClientError> {
     let asked = async {
         let mut response = client.send(rendered.request, Body::Empty).await?;
         match response.collect(Info::BYTES_MAX as usize).await {
@@ -98,7 +112,7 @@ async fn ask(client: &Client, rendered: Rendered, time: Duration) -> Result<(Res
         Timer::after(time).await;
         Err(ClientError::Late(Late::Answer))
     };
-    future::or(asked, late).await.map_err(|error| StartError::Unreachable { url, error })
+    future::or(asked, late).await
 }
 
 fn warn_of_skew(theirs: u64, ours: u64) {

@@ -129,6 +129,7 @@ fn config() -> Config {
     Config {
         secret: Secret::new(b"a secret of the fuzzer"),
         sparse_manifests: false,
+        redirects: false,
         store_md5: true,
         limits,
     }

@@ -223,6 +223,11 @@ impl Host {
                 Output::Digest { from, hashing } => self.dues.push(Due::Digest { from, hashing }),
                 Output::Respond { head, length } => self.told = told(&head, length),
                 Output::Ask { what: Ask::Memory { .. } | Ask::Token } => self.dues.push(Due::Memory),
+                // The models' registries do not redirect.
+                Output::Ask { what: Ask::Location { .. } } => {
+                    let answer = wharfinger_core::exchange::Told::Location(None);
+                    at_once.push_back(Input::Told { answer });
+                }
                 Output::Ask { what: Ask::Retry { call } } => self.dues.push(Due::Retry(call)),
                 Output::Abort { call } => {
                     drained.dropped.append(&mut self.drop_calls(|open| open == call));

@@ -7,9 +7,10 @@ use crate::server::{Folder, Options, Server};
 pub struct Berth {
     /// The keys of the cloud in clouds.yaml, as JSON.
     pub cloud: serde_json::Value,
-    /// The container of everything but segments; those stand in `<container>-segments`.
+    /// The container of everything but segments; those stand in `<container>-segments`, unless the lines say otherwise.
     pub container: String,
-    /// Lines of the configuration under `registry:`, each indented by two spaces and ended.
+    /// Lines of the configuration under `registry:`, each indented by two spaces and ended. With four spaces, the first
+    /// ones go on with `storage:`.
     pub lines: String,
 }
 
@@ -39,9 +40,13 @@ impl Berth {
         let text = serde_json::json!({"clouds": {"rig": self.cloud}}).to_string();
         std::fs::write(&clouds, text).map_err(|error| format!("{}: {error}", clouds.display()))?;
         let Self { container, lines, .. } = self;
+        let segments = match lines.contains("    segments-container:") {
+            true => String::new(),
+            false => format!("    segments-container: {container}-segments\n"),
+        };
         let config = format!(
             "registry:\n  secret: not-a-secret-of-anybody\n  storage:\n    driver: swift\n    cloud: rig\n    \
-             container: {container}\n    segments-container: {container}-segments\n{lines}"
+             container: {container}\n{segments}{lines}"
         );
         let env = vec![("OS_CLIENT_CONFIG_FILE".to_owned(), clouds.display().to_string())];
         Server::start(Options { config: Some(config), env, ..Options::default() })

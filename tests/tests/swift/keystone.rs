@@ -12,7 +12,7 @@ use wharfinger_tests::swift::{Options, Swift};
 use super::bytes;
 use super::start::refuses;
 
-fn password(keystone: &Keystone) -> Value {
+pub fn password(keystone: &Keystone) -> Value {
     json!({
         "region_name": keystone.region(),
         "auth": {

@@ -123,7 +123,7 @@ fn the_answer_to_another_question_is_not_taken_for_a_retry() {
     let before = exchange.clone();
     let other = wharfinger_core::exchange::CallId { generation: call.generation.wrapping_add(1), ..call };
     for answer in [Told::Granted, Told::Denied, Told::Retry { call: other, granted: false }] {
-        exchange.handle_input(Input::Told { answer });
+        exchange.handle_input(Input::Told { answer: answer.clone() });
         assert!(exchange == before, "{answer:?}");
     }
     // The timer of all retries may run out before the answer: then there is none.

@@ -52,7 +52,8 @@ fn other_news() -> Vec<Input> {
     let mut news: Vec<_> = ends().map(|moved| Input::Fed { to: To::Reply, moved }).into();
     news.extend(collected().map(|outcome| Input::Collected { from: Side::Client, outcome }));
     news.extend(ends().map(|moved| Input::Hashed { moved }));
-    news.extend([Told::Granted, Told::Denied].map(|answer| Input::Told { answer }));
+    let told = [Told::Granted, Told::Denied, Told::Location(None), Told::Location(Some("http://a".into()))];
+    news.extend(told.map(|answer| Input::Told { answer }));
     news
 }
 

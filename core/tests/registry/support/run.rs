@@ -202,6 +202,10 @@ impl Run {
                 self.host.retries = self.host.retries.saturating_sub(1);
                 self.inputs.push_back(Input::Told { answer: Told::Retry { call, granted } });
             }
+            Output::Ask { what: Ask::Location { digest } } => {
+                let url = self.host.locations.then(|| format!("https://store/{digest}?signed").into());
+                self.inputs.push_back(Input::Told { answer: Told::Location(url) });
+            }
             Output::Ask { what: Ask::Token } => {
                 self.inputs.push_back(Input::Told { answer: Told::Renewed });
             }

@@ -102,8 +102,8 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
         Output::Ask { what: Ask::Retry { call } } => {
             Input::Told { answer: Told::Retry { call: *call, granted: reader.byte() < 200 } }
         }
-        Output::Ask { what: Ask::Memory { .. } | Ask::Token } => {
-            Input::Told { answer: reader.pick(&[Told::Granted, Told::Denied, Told::Renewed]) }
+        Output::Ask { what: Ask::Memory { .. } | Ask::Token | Ask::Location { .. } } => {
+            Input::Told { answer: reader.pick(&told()) }
         }
         Output::Send { .. }
         | Output::Respond { .. }
@@ -111,6 +111,16 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
         | Output::Wait
         | Output::Done(_) => Input::ClientGone,
     }
+}
+
+fn told() -> [Told; 5] {
+    [
+        Told::Granted,
+        Told::Denied,
+        Told::Renewed,
+        Told::Location(None),
+        Told::Location(Some("http://store/blob".into())),
+    ]
 }
 
 /// How a feed may end: as it should, or in any other way.
@@ -187,7 +197,8 @@ fn anything(kind: u8, reader: &mut Reader<'_>) -> Input {
         5 => Input::Hashed { moved: any_moved(reader) },
         6 => {
             let retry = |granted| Told::Retry { call, granted };
-            let answers = [Told::Granted, Told::Denied, Told::Renewed, retry(true), retry(false)];
+            let mut answers = told().to_vec();
+            answers.extend([retry(true), retry(false)]);
             Input::Told { answer: reader.pick(&answers) }
         }
         7 => Input::Failed { call, fault: reader.pick(&FAULTS) },
