@@ -14,8 +14,17 @@ INSTALL_SECONDS_MAX = 900
 
 def load_generator(repository, target):
     """Builds the load generator; returns its path."""
-    cargo(repository, "-p", "wharfinger-tests", "--bin", "bench_load")
-    return target / "release" / "bench_load"
+    return tests_program(repository, target, "bench_load")
+
+
+def request_counter(repository, target):
+    """Builds the proxy that counts requests; returns its path."""
+    return tests_program(repository, target, "bench_count")
+
+
+def tests_program(repository, target, name):
+    cargo(repository, "-p", "wharfinger-tests", "--bin", name)
+    return target / "release" / name
 
 
 def cargo(repository, *what):
@@ -57,15 +66,15 @@ def no_services():
         policy.unlink()
 
 
-def python_package(name, version, program, target):
-    """Installs a package from PyPI in an environment of its own; returns the folder of its programs."""
-    folder = target / "bench" / f"{name}-{version}"
+def python_package(name, version, program, target, beside=()):
+    """Installs a package from PyPI, and those beside it, in an environment of its own; returns the folder of its programs."""
+    folder = target / "bench" / "-with-".join([f"{name}-{version}", *(one.replace("==", "-") for one in beside)])
     programs = folder / "bin"
     if not (programs / program).exists():
         advice = "if ensurepip is missing: as root, apt-get install python3-venv"
         call(["python3", "-m", "venv", str(folder)], INSTALL_SECONDS_MAX, advice=advice)
         pip = [str(programs / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        call([*pip, f"{name}=={version}"], INSTALL_SECONDS_MAX)
+        call([*pip, f"{name}=={version}", *beside], INSTALL_SECONDS_MAX)
     return programs
 
 

@@ -56,7 +56,8 @@ def measure(row, running, load, sizes):
     return run_job(row.job, [str(argument) for argument in arguments], running, load, sizes)
 
 
-def run_job(job, arguments, running, load, sizes):
+def run_job(job, arguments, running, load, sizes, counter=None):
+    """Runs one job of the load generator; with a counter, the requests that passed it meanwhile are in the answer."""
     command = [str(load), job, "--address", running.address, "--server", running.kind, *arguments]
     command += ["--seconds", str(sizes.seconds), "--limit-seconds", str(sizes.job_seconds_max)]
     if running.token:
@@ -70,12 +71,15 @@ def run_job(job, arguments, running, load, sizes):
         expect(process, job, "ready")
         client_before = cpu_ticks(process.pid)
         busy_before, total_before = machine_ticks()
+        if counter:
+            counter.take()
         before = cpu_ticks(running.pid)
         go_on(process)
         expect(process, job, "done")
         ticks = settled_cpu_ticks(running.pid) - before
         busy, total = (after - before for after, before in zip(machine_ticks(), (busy_before, total_before)))
         others = max(0, busy - ticks - (cpu_ticks(process.pid) - client_before))
+        requests = counter.take() if counter else None
         go_on(process)
         line = process.stdout.readline()
         if process.wait() != 0:
@@ -85,6 +89,7 @@ def run_job(job, arguments, running, load, sizes):
             "cpu_ticks": ticks,
             "others_ticks": others,
             "machine_ticks": total,
+            "requests": requests,
             **json.loads(line),
         }
     finally:

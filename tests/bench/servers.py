@@ -58,12 +58,15 @@ class DockerRegistry(Server):
     def version(self):
         return output([self.program, "--version"])
 
+    def storage(self, folder):
+        return {"filesystem": {"rootdirectory": str(folder / "data")}}
+
     def command(self, folder, port):
         settings = {
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": True}},
             "storage": {
-                "filesystem": {"rootdirectory": str(folder / "data")},
+                **self.storage(folder),
                 "cache": {"blobdescriptor": "inmemory"},
                 "delete": {"enabled": True},
             },
@@ -79,9 +82,11 @@ class ZuulRegistry(Server):
 
     name = "zuul-registry"
     release = "1.3.0"
+    # Logs in to Swift's own accounts.
+    beside = ("python-swiftclient==4.11.0",)
 
     def install(self):
-        programs = install.python_package(self.name, self.release, "zuul-registry", self.target)
+        programs = install.python_package(self.name, self.release, "zuul-registry", self.target, self.beside)
         self.program = str(programs / "zuul-registry")
         self.python = str(programs / "python")
 
@@ -92,6 +97,9 @@ class ZuulRegistry(Server):
         )
         return output([self.python, "-c", script])
 
+    def storage(self, folder):
+        return {"driver": "filesystem", "root": str(folder / "data")}
+
     def command(self, folder, port):
         settings = {
             "registry": {
@@ -100,7 +108,7 @@ class ZuulRegistry(Server):
                 "public-url": f"http://127.0.0.1:{port}",
                 "secret": "bench",
                 "users": [{"name": "bench", "pass": "bench", "access": "write"}],
-                "storage": {"driver": "filesystem", "root": str(folder / "data")},
+                "storage": self.storage(folder),
             }
         }
         (folder / "registry.yaml").write_text(json.dumps(settings))

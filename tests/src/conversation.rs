@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod folder;
 mod multipart;
 mod script;
 #[cfg(test)]

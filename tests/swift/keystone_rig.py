@@ -39,7 +39,7 @@ class Keystone:
 
     def facts(self):
         """What tests need to know."""
-        return {"auth_url": self.url(), **json.loads((self.folder / "facts.json").read_text())}
+        return {"auth_url": self.url(), "admin_password": seed.ADMIN_PASSWORD, **json.loads((self.folder / "facts.json").read_text())}
 
     def name_store(self, url):
         """Has the catalogs of all tokens to come name `url` as the address of Swift."""

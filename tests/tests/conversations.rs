@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,21 +64,8 @@ fn failed(message: &str) -> ExitCode {
 
 /// The conversations whose names have one of the words in them, by name, and how many there are in all.
 fn conversations(words: &[String]) -> Result<(Vec<Conversation>, usize), String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations");
-    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| format!("{}: {error}", folder.display()))?.path();
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("txt") => paths.push(path),
-            Some("md") => {}
-            _ => return Err(format!("{}: a conversation is named NAME.txt", path.display())),
-        }
-    }
-    paths.sort();
-    let total = paths.len();
-    let all = paths.iter().map(|path| Conversation::read(path).map_err(|failure| failure.text));
-    let mut all = all.collect::<Result<Vec<_>, _>>()?;
+    let mut all = Conversation::all()?;
+    let total = all.len();
     all.retain(|conversation| {
         words.is_empty() || words.iter().any(|word| conversation.name().contains(word))
     });

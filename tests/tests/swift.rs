@@ -1,5 +1,9 @@
 //! The registry on a real Swift.
 
+#[path = "swift/clouds.rs"]
+mod clouds;
+#[path = "swift/conversations.rs"]
+mod conversations;
 #[path = "swift/counts.rs"]
 mod counts;
 #[path = "swift/faults.rs"]
@@ -17,20 +21,15 @@ mod start;
 #[path = "swift/tokens.rs"]
 mod tokens;
 
-use std::path::Path;
 use std::sync::OnceLock;
 
-use wharfinger_tests::contents::Contents;
-use wharfinger_tests::conversation::{Conversation, Kind};
 use wharfinger_tests::digest::sha256;
-use wharfinger_tests::image::{Image, Layout};
 use wharfinger_tests::random::Random;
 use wharfinger_tests::repository::Repository;
-use wharfinger_tests::server::{Folder, Server};
+use wharfinger_tests::server::Server;
 use wharfinger_tests::swift::fault::FaultProxy;
 use wharfinger_tests::swift::registry::Berth;
 use wharfinger_tests::swift::{Options, Swift};
-use wharfinger_tests::tools::Tools;
 
 /// The rig of all tests that need nothing special. It ends with the process.
 fn shared() -> &'static Swift {
@@ -51,49 +50,6 @@ fn berth_through(proxy: &FaultProxy, swift: &Swift, container: &str) -> Berth {
 
 fn bytes(seed: u64, length: usize) -> Vec<u8> {
     Random::new(seed).bytes(length)
-}
-
-#[test]
-fn all_conversations_are_held_on_swift_as_on_files() {
-    let swift = shared();
-    let plain = berth(swift, "talk").start().expect("the registry starts");
-    let sparse = berth(swift, "talk-sparse").with("  sparse-manifests: true\n");
-    let sparse = sparse.start().expect("the registry starts");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations");
-    let mut failures = Vec::new();
-    let mut held = 0;
-    for entry in std::fs::read_dir(folder).expect("the conversations are there").flatten() {
-        if entry.path().extension().is_some_and(|ending| ending == "txt") {
-            let conversation = Conversation::read(&entry.path()).expect("a conversation");
-            let server = match conversation.server() {
-                Kind::Plain => &plain,
-                Kind::Sparse => &sparse,
-            };
-            held += 1;
-            failures.extend(conversation.run(server.address()).err().map(|failure| failure.text));
-        }
-    }
-    assert!(held > 50, "only {held} conversations");
-    assert!(failures.is_empty(), "{} of {held} failed:\n{}", failures.len(), failures.join("\n\n"));
-    plain.stop().and_then(|()| sparse.stop()).expect("the registries stop well");
-}
-
-#[test]
-fn skopeo_pulls_from_swift_what_it_pushed() {
-    let room = Folder::new("swift-skopeo").expect("the temporary directory is writable");
-    // Several segments in the larger layer.
-    let berth = berth(shared(), "skopeo").with("  limits: {segment-bytes: 3145728}\n");
-    let registry = berth.start().expect("the registry starts");
-    let tools = Tools::new(&room.path().join("home"));
-    let path = room.path().join("pushed");
-    Layout::create(&path).add("t", &Image::new(71, &[100_000, 8 << 20, 0, 7]));
-    let remote = format!("docker://{}/deep/in/app:t", registry.address());
-    let back = room.path().join("pulled");
-    let local = |path: &Path| format!("oci:{}:t", path.display());
-    let copy = ["copy", "--quiet", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
-    tools.skopeo(&[&copy[..], &[&local(&path), &remote]].concat());
-    tools.skopeo(&[&copy[..], &[&remote, &local(&back)]].concat());
-    assert_eq!(Contents::of_layout(&back), Contents::of_layout(&path));
 }
 
 /// Eight clients push one blob at once while others ask a second server for it.

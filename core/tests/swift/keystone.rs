@@ -182,14 +182,23 @@ fn the_endpoint_that_fits_is_chosen() {
     let error = chosen(&endpoints, &in_region("four")).unwrap_err().to_string();
     assert_eq!(
         error,
-        "the catalog has no public object-store endpoint in region \"four\", only: admin in one, internal in one, \
-         public in one, public in three, public in two; choose one of these"
+        "the catalog has no public object-store endpoint in region \"four\", only: one (admin, internal, public), \
+         three (public), two (public); choose one of these"
     );
     let elsewhere = Choice { storage_url: Some("http://elsewhere/v1".into()), ..Choice::default() };
     assert_eq!(chosen(&json!([]), &elsewhere).as_deref(), Ok("http://elsewhere/v1"));
     // Twice the same is no doubt.
     let twice = json!([endpoint("public", "one", "http://one"), endpoint("public", "two", "http://one")]);
     assert_eq!(chosen(&twice, &Choice::default()).as_deref(), Ok("http://one"));
+}
+
+#[test]
+fn a_long_catalog_is_told_in_part_and_says_so() {
+    let endpoints: Vec<Value> =
+        (100..200).map(|n| endpoint("internal", &format!("region-{n}"), "http://there")).collect();
+    let error = chosen(&endpoints.into(), &in_region("four")).unwrap_err().to_string();
+    assert!(error.contains("region-100 (internal), region-101 (internal), "), "{error}");
+    assert!(error.ends_with("(internal), ...; choose one of these") && error.len() < 1200, "{error}");
 }
 
 #[test]

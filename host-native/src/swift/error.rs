@@ -14,6 +14,11 @@ pub enum LoginError {
     Client(ClientError),
     /// The answer is no token.
     Auth(AuthError),
+    /// The token to log in with is not accepted, and there is nothing else to log in with.
+    Token {
+        /// Why.
+        error: AuthError,
+    },
 }
 
 /// Why a registry cannot store in its Swift.
@@ -73,6 +78,11 @@ impl fmt::Display for LoginError {
         match self {
             Self::Client(error) => error.fmt(f),
             Self::Auth(error) => error.fmt(f),
+            Self::Token { error } => write!(
+                f,
+                "the token of the cloud is wrong or over, and another cannot be had with it; give a new one and start again, or \
+                 log in by password or application credential (Keystone: {error})"
+            ),
         }
     }
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use futures_lite::future;
+use http::StatusCode;
 use smol::Timer;
 use wharfinger_core::swift::keystone::{self, AuthUrl, Choice, Credentials, Domain, Project, User};
-use wharfinger_core::swift::{Rendered, SecretText, Session, v1_auth};
+use wharfinger_core::swift::{AuthError, Rendered, SecretText, Session, v1_auth};
 
 use super::error::{LoginError, StartError};
 use super::tokens::now;
@@ -51,6 +52,11 @@ impl Login {
                 }
             }
             AuthType::Token | AuthType::V3Token => {
+                tracing::warn!(
+                    cloud = cloud.name,
+                    "a login by token lasts as long as the token: then nothing can be read or stored; a password or an \
+                     application credential lasts"
+                );
                 Credentials::Token { token: text(auth.token.as_ref()), project: project(auth) }
             }
         };
@@ -85,11 +91,23 @@ impl Login {
                 let storage_url = storage_url.clone().unwrap_or_else(|| session.storage_url.clone());
                 Ok(Session { storage_url, ..session })
             }
-            Self::Keystone { choice, .. } => {
+            Self::Keystone { choice, credentials, .. } => {
                 let answer = answer.map_err(LoginError::Client)?;
-                keystone::read(status, fields, &answer, choice, now()).map_err(LoginError::Auth)
+                keystone::read(status, fields, &answer, choice, now())
+                    .map_err(|error| refused(error, credentials))
             }
         }
+    }
+}
+
+/// A token, unlike other credentials, ends; Keystone does not find it then.
+fn refused(error: AuthError, credentials: &Credentials) -> LoginError {
+    let is_token = matches!(credentials, Credentials::Token { .. });
+    let not_found = AuthError::WrongServer { status: StatusCode::NOT_FOUND };
+    if is_token && (matches!(error, AuthError::Rejected { .. }) || error == not_found) {
+        LoginError::Token { error }
+    } else {
+        LoginError::Auth(error)
     }
 }
 

@@ -122,11 +122,46 @@ impl Keystone {
     /// # Errors
     /// When Keystone refuses, or its catalog does not name Swift.
     pub fn log_in(&self, login: &Value) -> Result<Client, String> {
+        let (token, content) = self.token(login)?;
+        Client::with_token(self.storage_url(&content)?, &token)
+    }
+
+    /// A token, and what the answer that it came with says.
+    ///
+    /// # Errors
+    /// When Keystone refuses.
+    pub fn token(&self, login: &Value) -> Result<(String, Value), String> {
         let answer =
             self.ask(login).and_then(|answer| answer.expect(201)).map_err(|error| error.to_string())?;
         let token = answer.head.field("x-subject-token").ok_or("the answer holds no token")?;
         let content: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-        Client::with_token(self.storage_url(&content)?, token)
+        Ok((token.to_owned(), content))
+    }
+
+    /// Adds an endpoint of Swift to the catalog of all tokens to come, in a region that is made if it is missing. In the URL
+    /// `$(project_id)s` stands for the project.
+    ///
+    /// # Errors
+    /// When Keystone does not do so.
+    pub fn add_endpoint(&self, region: &str, interface: &str, url: &str) -> Result<(), String> {
+        let (token, _) = self.token(&self.password_login("admin", self.fact("admin_password"), "admin"))?;
+        let call = |method: &str, target: &str, content: &Value| -> std::io::Result<Response> {
+            let fields = [("Content-Type", "application/json"), ("X-Auth-Token", token.as_str())];
+            let body = if content.is_null() { String::new() } else { content.to_string() };
+            Connection::open(self.address)?.request(method, target, &fields, body.as_bytes())
+        };
+        let told = |error: std::io::Error| error.to_string();
+        let made = call("PUT", &format!("/v3/regions/{region}"), &json!({"region": {}})).map_err(told)?;
+        if ![201, 409].contains(&made.status()) {
+            return Err(format!("Keystone does not make a region: {}", made.text()));
+        }
+        let services = call("GET", "/v3/services?type=object-store", &Value::Null).map_err(told)?;
+        let services: Value = serde_json::from_slice(&services.body).map_err(|error| error.to_string())?;
+        let endpoint = json!({"endpoint": {
+            "service_id": services["services"][0]["id"], "region_id": region, "interface": interface, "url": url,
+        }});
+        call("POST", "/v3/endpoints", &endpoint).and_then(|answer| answer.expect(201)).map_err(told)?;
+        Ok(())
     }
 
     fn storage_url<'a>(&self, content: &'a Value) -> Result<&'a str, String> {

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 
 use super::super::auth_error::{AuthError, presentable};
@@ -59,7 +61,7 @@ impl Choice {
             return Err(AuthError::NoEndpoint {
                 interface: presentable(&self.interface),
                 region: self.region.as_deref().map(presentable),
-                offered: list(offers.iter().map(|offer| offer.named())),
+                offered: offered(&offers),
             });
         };
         // The order of a catalog is nobody's promise: two replicas must not choose two stores.
@@ -85,18 +87,39 @@ impl Offer {
     fn place(&self) -> &str {
         self.region_id.as_deref().or(self.region.as_deref()).unwrap_or("no region")
     }
+}
 
-    fn named(&self) -> String {
-        format!("{} in {}", self.interface, self.place())
+/// Every region, with its interfaces: what can be chosen.
+fn offered(offers: &[&Offer]) -> Box<str> {
+    let mut regions = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for offer in offers {
+        regions.entry(offer.place()).or_default().insert(&*offer.interface);
     }
+    list(regions.into_iter().map(|(region, interfaces)| {
+        let interfaces: Vec<&str> = interfaces.into_iter().collect();
+        format!("{region} ({})", interfaces.join(", "))
+    }))
 }
 
+/// Names in order, each once; of too many the first ones.
 fn list(names: impl Iterator<Item = String>) -> Box<str> {
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names.dedup();
-    presentable(&names.join(", "))
+    let names: BTreeSet<Box<str>> = names.map(|name| presentable(&name)).collect();
+    let mut text = String::new();
+    for name in &names {
+        if text.len() + name.len() > LIST_BYTES_MAX {
+            text.push_str(", ...");
+            break;
+        }
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(name);
+    }
+    text.into()
 }
+
+/// So long may a list of names in a message be.
+const LIST_BYTES_MAX: usize = 1000;
 
 /// No cloud has more services, and none of them more endpoints.
 const ROWS_MAX: usize = 512;

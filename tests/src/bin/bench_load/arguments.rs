@@ -35,6 +35,8 @@ pub enum Job {
     Prepare,
     /// Push `count` blobs.
     Push(Style),
+    /// PUT `count` manifests of images with a config and two layers, which are pushed before.
+    PushManifest,
     /// Pull the blobs that a push with the same seed, count and size left.
     Pull,
     /// GET the image's manifest by tag.
@@ -114,6 +116,7 @@ impl Job {
             "prepare" => Ok(Job::Prepare),
             "push-chunked" => Ok(Job::Push(Style::Chunked)),
             "push-whole" => Ok(Job::Push(Style::Whole)),
+            "push-manifest" => Ok(Job::PushManifest),
             "pull" => Ok(Job::Pull),
             "get-manifest" => Ok(Job::GetManifest),
             "get-blob" => Ok(Job::GetBlob),

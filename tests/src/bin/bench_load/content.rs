@@ -15,6 +15,7 @@ pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 const SMALL_BLOB_BYTES: usize = 1024;
 const LAYERS: u64 = 8;
+const LAYERS_FEW: u64 = 2;
 
 /// Bytes and what names them.
 #[derive(Debug)]
@@ -37,6 +38,11 @@ pub struct Image {
 /// The blobs of one push or pull: the same arguments make the same blobs.
 pub fn blobs(arguments: &Arguments) -> Vec<Blob> {
     (0..arguments.count as u64).map(|n| Blob::random(arguments.bytes, (arguments.seed << 16) + n)).collect()
+}
+
+/// `count` images of two layers: the blobs are the same, the manifests are not.
+pub fn images(arguments: &Arguments) -> Vec<Image> {
+    (0..arguments.count).map(|n| Image::of(arguments.seed, LAYERS_FEW, &n.to_string())).collect()
 }
 
 impl Blob {
@@ -68,8 +74,13 @@ impl Blob {
 impl Image {
     /// The image of a seed.
     pub fn new(seed: u64) -> Self {
+        Self::of(seed, LAYERS, "")
+    }
+
+    /// With so many layers; what `note` says is part of the manifest.
+    fn of(seed: u64, layers: u64, note: &str) -> Self {
         let blobs: Vec<Blob> =
-            (0..=LAYERS).map(|n| Blob::random(SMALL_BLOB_BYTES, (seed << 16) + n)).collect();
+            (0..=layers).map(|n| Blob::random(SMALL_BLOB_BYTES, (seed << 16) + n)).collect();
         let described: Vec<String> = blobs
             .iter()
             .enumerate()
@@ -83,7 +94,7 @@ impl Image {
             })
             .collect();
         let manifest = format!(
-            "{{\"schemaVersion\":2,\"mediaType\":\"{MANIFEST_TYPE}\",\"config\":{},\"layers\":[{}]}}",
+            "{{\"schemaVersion\":2,\"mediaType\":\"{MANIFEST_TYPE}\",\"config\":{},\"layers\":[{}],\"annotations\":{{\"note\":\"{note}\"}}}}",
             described[0],
             described[1..].join(",")
         );
@@ -106,6 +117,14 @@ mod tests {
         assert_eq!(Blob::random(1021, 7).digest, Blob::random(1021, 7).digest);
         assert_ne!(Blob::random(1021, 7).digest, Blob::random(1021, 8).digest);
         assert_eq!(Blob::random(1021, 7).bytes.len(), 1021);
+    }
+
+    #[test]
+    fn images_share_blobs_and_no_manifest() {
+        let (one, two) = (Image::of(4, LAYERS_FEW, "1"), Image::of(4, LAYERS_FEW, "2"));
+        assert_eq!(one.blobs.len(), 3);
+        assert!(one.blobs.iter().zip(&two.blobs).all(|(one, two)| one.digest == two.digest));
+        assert_ne!(one.manifest.digest, two.manifest.digest);
     }
 
     #[test]

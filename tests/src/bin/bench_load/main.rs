@@ -22,7 +22,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arguments::{Arguments, Job};
+use arguments::{Arguments, Job, Style};
 use connection::Connection;
 use content::Image;
 
@@ -64,6 +64,13 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             let outcome = timed(|| push::blobs(arguments, &blobs, style))?;
             read::check(arguments, &blobs)?;
             outcome
+        }
+        Job::PushManifest => {
+            let images = content::images(arguments);
+            if let Some(first) = images.first() {
+                push::blobs(arguments, &first.blobs, Style::Whole)?;
+            }
+            timed(|| push::manifests(arguments, &images))?
         }
         Job::Pull => {
             let blobs = content::blobs(arguments);

@@ -27,16 +27,27 @@ pub fn blobs(arguments: &Arguments, blobs: &[Blob], style: Style) -> Result<Tall
 pub fn image(arguments: &Arguments, image: &Image) -> Result<Tally, String> {
     let mut tally = blobs(arguments, &image.blobs, Style::Whole)?;
     let mut connection = Connection::new(arguments.address, arguments.token.clone());
-    let target = format!("/v2/{REPOSITORY}/manifests/{TAG}");
+    let bytes = manifest(&mut connection, image, TAG)?;
+    tally.add(Tally { bytes, operations: 1, connections: connection.opened() });
+    Ok(tally)
+}
+
+/// Pushes the manifest of every image under a tag of its own; their blobs are there.
+///
+/// # Errors
+/// The first answer that was not the right one.
+pub fn manifests(arguments: &Arguments, images: &[Image]) -> Result<Tally, String> {
+    crate::spread(arguments, |connection, n| {
+        images.get(n).map(|image| manifest(connection, image, &format!("t{n}"))).transpose()
+    })
+}
+
+fn manifest(connection: &mut Connection, image: &Image, tag: &str) -> Result<u64, String> {
+    let target = format!("/v2/{REPOSITORY}/manifests/{tag}");
     let head = connection.head("PUT", &target, &format!("Content-Type: {MANIFEST_TYPE}\r\n"));
     let response = connection.exchange(&head, Body::Whole(&image.manifest.bytes), &[])?;
     require(&response, 201, "PUT of the manifest")?;
-    tally.add(Tally {
-        bytes: image.manifest.bytes.len() as u64,
-        operations: 1,
-        connections: connection.opened(),
-    });
-    Ok(tally)
+    Ok(image.manifest.bytes.len() as u64)
 }
 
 fn blob_to(server: Server, connection: &mut Connection, blob: &Blob, style: Style) -> Result<(), String> {

@@ -37,7 +37,7 @@ impl<'a> Read<'a> {
                     content_type: Some(MANIFEST_TYPE),
                 }
             }
-            Job::GetBlob | Job::Prepare | Job::Push(_) | Job::Pull => {
+            Job::GetBlob | Job::Prepare | Job::Push(_) | Job::PushManifest | Job::Pull => {
                 Read::of_blob(arguments, "GET", &image.blobs[1])
             }
         }
