@@ -28,9 +28,13 @@ pub struct Limits {
     pub segment_bytes_max: u64,
     /// A blob up to this size, sent in one request, is stored in one call, in bytes.
     pub small_blob_bytes_max: u32,
-    /// An upload of more segments below 1 MiB than so many has them merged before they are joined; a store that copies
-    /// them anyway needs no limit.
+    /// A segment below so many bytes is a small one.
+    pub small_segment_bytes: u32,
+    /// An upload of more small segments than so many has them merged before they are joined; a store that copies them
+    /// anyway needs no limit.
     pub small_segments_max: u32,
+    /// What the store can join.
+    pub joins: Joins,
     /// What is told to clients as OCI-Chunk-Min-Length, in bytes; 0 tells nothing.
     pub chunk_bytes_min: u64,
     /// How long after its POST an upload may go on, in seconds.
@@ -45,6 +49,31 @@ pub struct Limits {
     pub retry_time_max: Duration,
 }
 
+/// How a store joins parts into one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Joins {
+    /// So many parts an object has at most; at least 1. An object that was joined may be a part of another one.
+    pub parts_max: u32,
+    /// The shortest part in bytes, the last one aside.
+    pub part_bytes_min: u64,
+    /// Whether the store copies the parts. One that does not looks at each, and points at them from then on.
+    pub copies: bool,
+}
+
+impl Limits {
+    /// So many segments an upload has at most: more could not be joined, be it in two steps.
+    pub fn segments_max(&self) -> u32 {
+        let parts_max = self.joins.parts_max.max(1);
+        SEGMENTS_MAX.min(parts_max.saturating_mul(parts_max))
+    }
+}
+
+impl Default for Joins {
+    fn default() -> Self {
+        Self { parts_max: u32::MAX, part_bytes_min: 0, copies: true }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -52,13 +81,33 @@ impl Default for Limits {
             manifest_references_max: 1000,
             segment_bytes_max: 1 << 30,
             small_blob_bytes_max: 1 << 20,
+            small_segment_bytes: 1 << 20,
             small_segments_max: u32::MAX,
+            joins: Joins::default(),
             chunk_bytes_min: 0,
             upload_age_seconds_max: 24 * 3600,
             grace_seconds: 24 * 3600,
             store_time_max: Duration::from_secs(30),
             backoff_min: Duration::from_millis(100),
             retry_time_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// So many segments make an upload at most, whatever the store.
+pub(crate) const SEGMENTS_MAX: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_has_no_more_segments_than_can_be_joined_in_two_steps() {
+        for (parts_max, segments_max) in
+            [(0, 1), (1, 1), (4, 16), (99, 9801), (100, 10_000), (1000, 10_000), (u32::MAX, 10_000)]
+        {
+            let joins = Joins { parts_max, ..Joins::default() };
+            assert_eq!(Limits { joins, ..Limits::default() }.segments_max(), segments_max, "{parts_max}");
         }
     }
 }

@@ -137,4 +137,4 @@ pub mod swift;
 pub mod transfer;
 pub mod upload;
 
-pub use config::{Config, Limits};
+pub use config::{Config, Joins, Limits};

@@ -40,7 +40,6 @@ pub use draft::Rendered;
 pub use endpoint::{Endpoint, EndpointError};
 pub use head::{ContentRange, HttpHead};
 pub use info::{Info, InfoError, LargeObjects, TempUrls, render_info};
-pub use join::PARTS_MAX;
 pub use list::ROWS_MAX;
 pub use secret_text::SecretText;
 pub use session::Session;
@@ -88,7 +87,7 @@ pub fn classify(op: &Op, head: &HttpHead, body: Option<&[u8]>, now: u64) -> Verd
         Op::Read { range, if_match, .. } => read::classify(range.as_ref(), if_match.is_some(), head, now),
         Op::Stat { .. } => stat::classify(head, now),
         Op::Write { create_only, .. } => write::classify(*create_only, head),
-        Op::Join { parts, .. } => join::classify(parts, head, body),
+        Op::Join { .. } => join::classify(head, body),
         Op::Touch { .. } => touch::classify(head),
         Op::Release { .. } => Verdict::Reply(Reply::Done),
         Op::Remove { .. } => remove::classify(head),

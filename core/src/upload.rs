@@ -3,9 +3,11 @@
 //! There is no shared record: nothing to lock, nothing stale, any replica takes any chunk. A chunk that is sent again
 //! with an older token simply starts another history of the same upload; what is published is decided by the digest.
 
+mod runs;
 mod segments;
 mod token;
 
+pub(crate) use runs::{Piece, Planned, plan};
 pub use segments::{Segment, Segments, Spill};
 pub use token::{Secret, TokenFault};
 

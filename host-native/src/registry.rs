@@ -8,7 +8,7 @@ use wharfinger_core::exchange::Given;
 use wharfinger_core::oci::Digest;
 use wharfinger_core::transfer::Blocks;
 use wharfinger_core::upload::Secret;
-use wharfinger_core::{Config, Limits};
+use wharfinger_core::{Config, Joins, Limits};
 
 use crate::config::Settings;
 use crate::files::Files;
@@ -42,12 +42,32 @@ pub enum Store {
     Swift(Swift),
 }
 
+/// What a store takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The longest object, one that is joined aside, in bytes.
+    pub object_bytes_max: u64,
+    /// What it joins.
+    pub joins: Joins,
+}
+
+impl Bounds {
+    /// A store without bounds.
+    pub fn none() -> Self {
+        Self { object_bytes_max: u64::MAX, joins: Joins::default() }
+    }
+
+    fn at_most(&self, bytes: u32) -> u32 {
+        u32::try_from(self.object_bytes_max).unwrap_or(u32::MAX).min(bytes)
+    }
+}
+
 impl Registry {
-    /// Sets up what `settings` say, on a store that is open. `segment_bytes_max`: no segment is longer in this store.
+    /// Sets up what `settings` say, on a store that is open and has these bounds.
     ///
     /// # Errors
     /// The sealing secret cannot be had.
-    pub fn new(settings: &Settings, store: Store, segment_bytes_max: u64) -> io::Result<Self> {
+    pub fn new(settings: &Settings, store: Store, bounds: &Bounds) -> io::Result<Self> {
         let secret = Secret::new(settings.sealing_secret()?.as_bytes());
         let limits = &settings.limits;
         let defaults = Limits::default();
@@ -66,7 +86,15 @@ impl Registry {
             limits: Limits {
                 manifest_bytes_max: u32::try_from(limits.manifest_bytes).unwrap_or(u32::MAX),
                 manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
-                segment_bytes_max: limits.segment_bytes.min(segment_bytes_max),
+                segment_bytes_max: limits.segment_bytes.min(bounds.object_bytes_max),
+                small_blob_bytes_max: bounds.at_most(defaults.small_blob_bytes_max),
+                // Small ones are written again in runs that are shorter than two that are not small, and their pieces
+                // take as much memory as the run meanwhile.
+                small_segment_bytes: defaults
+                    .small_segment_bytes
+                    .min(bounds.at_most(u32::MAX) / 2)
+                    .min(u32::try_from(limits.collected_bytes / 4).unwrap_or(u32::MAX)),
+                joins: bounds.joins,
                 small_segments_max: match store {
                     Store::Files(_) => u32::MAX,
                     Store::Swift(_) => swift::SMALL_SEGMENTS_MAX,

@@ -21,7 +21,7 @@ use smol::{Executor, Timer};
 use crate::config::{Driver, Settings, Sync};
 use crate::files::{self, Files};
 use crate::http1::Limits;
-use crate::registry::{Registry, Store};
+use crate::registry::{Bounds, Registry, Store};
 use crate::swift::{self, Swift};
 
 /// Why the server did not start.
@@ -82,8 +82,8 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     // Before anything is written: a server that cannot listen leaves nothing behind.
     let listener =
         std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
-    let (store, segment_bytes_max) = open_store(settings)?;
-    let registry = Registry::new(settings, store, segment_bytes_max).map_err(ServeError::Secret)?;
+    let (store, bounds) = open_store(settings)?;
+    let registry = Registry::new(settings, store, &bounds).map_err(ServeError::Secret)?;
     let registry = Arc::new(registry);
     let executor = Arc::new(Executor::new());
     if let Store::Swift(swift) = &registry.store {
@@ -98,8 +98,8 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     smol::block_on(executor.run(listen(settings, listener, registry, &executor)))
 }
 
-/// Opens the store, and tells the longest segment that it takes.
-fn open_store(settings: &Settings) -> Result<(Store, u64), ServeError> {
+/// Opens the store, and tells what it takes.
+fn open_store(settings: &Settings) -> Result<(Store, Bounds), ServeError> {
     let storage = &settings.storage;
     match storage.driver {
         Driver::Filesystem => {
@@ -108,7 +108,7 @@ fn open_store(settings: &Settings) -> Result<(Store, u64), ServeError> {
                 Sync::None => false,
             };
             let files = Files::open(&files::Settings { root: storage.root.clone(), sync });
-            Ok((Store::Files(files.map_err(ServeError::Store)?), u64::MAX))
+            Ok((Store::Files(files.map_err(ServeError::Store)?), Bounds::none()))
         }
         Driver::Swift => {
             let container = storage.container.clone().unwrap_or_default();
@@ -119,9 +119,9 @@ fn open_store(settings: &Settings) -> Result<(Store, u64), ServeError> {
                 call_time: settings.limits.store_time,
                 redirect: redirect(settings)?,
             };
-            let (swift, info) = smol::block_on(Swift::start(&settings))
+            let (swift, bounds) = smol::block_on(Swift::start(&settings))
                 .map_err(|error| ServeError::Swift(Box::new(error)))?;
-            Ok((Store::Swift(swift), info.object_bytes_max))
+            Ok((Store::Swift(swift), bounds))
         }
     }
 }

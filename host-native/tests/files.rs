@@ -110,7 +110,7 @@ fn upload_folder(scratch: &Scratch, upload: u8) -> PathBuf {
 }
 
 fn part(key: Key, size: usize) -> Part {
-    Part { key, size: size as u64, md5: None }
+    Part { key, size: size as u64, skip: 0, md5: None }
 }
 
 fn join(key: Key, parts: &[Part]) -> Op {

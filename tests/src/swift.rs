@@ -40,6 +40,8 @@ pub struct Options {
     pub token_life: Duration,
     /// Size of the largest object, bytes.
     pub max_file_size: u64,
+    /// Segments of one large object, at most.
+    pub max_manifest_segments: u32,
     /// Writes to one container in a second, beyond which Swift answers 498; 0 for no limit. Swift limits no container that
     /// it believes to be empty, and believes so for a minute, unless a POST to the container has it look again.
     pub writes_per_second: u32,
@@ -54,6 +56,7 @@ impl Default for Options {
             node_timeout: Duration::from_secs(10),
             token_life: Duration::from_secs(86400),
             max_file_size: 5 * 1024 * 1024 * 1024 + 2,
+            max_manifest_segments: 1000,
             writes_per_second: 0,
         }
     }
@@ -67,6 +70,7 @@ impl Options {
             format!("--node-timeout={}", self.node_timeout.as_secs_f64()),
             format!("--token-life={}", self.token_life.as_secs()),
             format!("--max-file-size={}", self.max_file_size),
+            format!("--max-manifest-segments={}", self.max_manifest_segments),
             format!("--writes-per-second={}", self.writes_per_second),
             format!("--life={LIFE_SECONDS_MAX}"),
         ];

@@ -83,6 +83,7 @@ def proxy(options, folder, ports, identity):
         *((f"filter:{name}", {"use": f"egg:swift#{name}"}) for name in PLAIN_FILTERS),
         ("filter:proxy-logging", {"use": "egg:swift#proxy_logging"}),
         ("filter:versioned_writes", {"use": "egg:swift#versioned_writes", "allow_object_versioning": "true"}),
+        ("filter:slo", {"use": "egg:swift#slo", "max_manifest_segments": options.max_manifest_segments}),
         ("filter:ratelimit", ratelimit(options)),
         *cache(ports.memcached),
         *(keystone(identity) if identity else tempauth(options)),
@@ -90,7 +91,7 @@ def proxy(options, folder, ports, identity):
 
 
 PLAIN_FILTERS = (
-    "catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "tempurl", "copy", "slo", "dlo", "symlink",
+    "catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "tempurl", "copy", "dlo", "symlink",
 )
 
 

@@ -7,13 +7,16 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model};
 use wharfinger_core::oci::{Algorithm, Digest, Repository};
 use wharfinger_core::upload::Secret;
-use wharfinger_core::{Config, Limits};
+use wharfinger_core::{Config, Joins, Limits};
 use wharfinger_tests::model::{Budget, Mutant, Plan, Step, StoreKind, Uploads};
 
 const BLOB: &[u8] = b"blob";
 
 const PATCHED: [Step; 2] = [Step::Patch { upto: 4, stated: false }, Step::Put { stated: true }];
+const SMALL_THEN_LARGE: [Step; 2] = [Step::Patch { upto: 1, stated: true }, Step::Put { stated: true }];
 const STREAMED: [Step; 1] = [Step::Put { stated: false }];
+const PUT: [Step; 1] = [Step::Put { stated: true }];
+const ALL: Step = Step::Patch { upto: 4, stated: true };
 const SMALL: [Step; 1] = [Step::Put { stated: true }];
 const POSTED: [Step; 1] = [Step::Post { stated: true }];
 
@@ -80,6 +83,28 @@ fn wrong_content_is_refused_and_never_seen() {
     search("one upload, finished rightly and wrongly; files", &model);
 }
 
+/// A byte, then three, of which the run that the first one begins takes one.
+#[test]
+fn small_segments_are_merged_into_the_start_of_large_ones() {
+    let mut model = merging(&[&SMALL_THEN_LARGE, &SMALL_THEN_LARGE]);
+    model.budget.faults = 0;
+    search("a small and a large segment, twice; swift", &model);
+    let mut model = merging(&[&PUT]);
+    model.before = Some(plan(0, &[Step::Patch { upto: 1, stated: true }, ALL], BLOB, digest(BLOB)));
+    model.budget = Budget { faults: 2, crashes: 1, breaks: 0, stalls: 0, retries: 2 };
+    search("a small and a large segment, with more trouble; swift", &model);
+}
+
+#[test]
+fn groups_of_segments_are_joined_first() {
+    let mut model = nesting(&[&PUT, &PUT]);
+    model.budget.faults = 0;
+    search("one upload of four segments, finished twice at once; swift", &model);
+    let mut model = nesting(&[&PUT]);
+    model.budget = Budget { faults: 2, crashes: 1, breaks: 0, stalls: 0, retries: 2 };
+    search("four segments, of which two are joined at once; swift", &model);
+}
+
 #[test]
 fn the_search_finds_every_built_in_fault() {
     let patched = |kind| pushes(kind, &[&PATCHED, &PATCHED]);
@@ -93,6 +118,9 @@ fn the_search_finds_every_built_in_fault() {
     let mut shared = patched(files);
     shared.plans.iter_mut().for_each(|plan| plan.upload = 0);
     found(Mutant::SameEntropy, shared, "a segment is written once, and removed by its writer alone");
+    let merged = merging(&[&SMALL_THEN_LARGE]);
+    found(Mutant::SkipIgnored, merged.clone(), "content is what its name says");
+    found(Mutant::PartDropped, merged, "content is what its name says");
     let mut broken = patched(files);
     broken.budget.breaks = 1;
     found(Mutant::ShortIsWhole, broken, "just what was sent is acknowledged");
@@ -104,6 +132,25 @@ fn pushes(store: StoreKind, steps: &[&[Step]]) -> Uploads {
     let plans = plans.map(|(at, steps)| plan(at as u8, steps, BLOB, digest(BLOB))).collect();
     let budget = Budget { faults: 1, crashes: 1, breaks: 0, stalls: 0, retries: 1 };
     Uploads { plans, before: None, store, budget, config: config(store, 1 << 20), mutant: None }
+}
+
+/// The same on a Swift that is slow to read segments below two bytes.
+fn merging(steps: &[&[Step]]) -> Uploads {
+    let mut model = pushes(StoreKind::Swift, steps);
+    let limits = Limits { small_segment_bytes: 2, small_segments_max: 0, ..Limits::default() };
+    model.config = Arc::new(Config { limits, ..(*model.config).clone() });
+    model
+}
+
+/// Clients that finish one upload of four segments of a byte, on a Swift that joins two at once.
+fn nesting(steps: &[&[Step]]) -> Uploads {
+    let mut model = pushes(StoreKind::Swift, steps);
+    let joins = Joins { parts_max: 2, part_bytes_min: 1, copies: false };
+    let limits = Limits { segment_bytes_max: 1, joins, ..Limits::default() };
+    model.config = Arc::new(Config { limits, ..(*model.config).clone() });
+    model.before = Some(plan(0, &[ALL], BLOB, digest(BLOB)));
+    model.plans.iter_mut().for_each(|plan| plan.upload = 0);
+    model
 }
 
 fn plan(upload: u8, steps: &[Step], content: &'static [u8], digest: Digest) -> Plan {

@@ -16,6 +16,8 @@ mod redirect;
 mod resume;
 #[path = "swift/retries.rs"]
 mod retries;
+#[path = "swift/segments.rs"]
+mod segments;
 #[path = "swift/start.rs"]
 mod start;
 #[path = "swift/tokens.rs"]

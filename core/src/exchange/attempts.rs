@@ -1,5 +1,6 @@
 mod classify;
-mod copying;
+
+mod joining;
 mod relay;
 mod retry;
 
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::store::{Found, Op};
 use crate::swift::HttpHead;
 use crate::transfer::{Moved, Source};
-use copying::copying_time;
+use joining::joining_time;
 use relay::Relay;
 use retry::RetryTime;
 
@@ -247,7 +248,7 @@ impl Attempts {
         let Some(attempt) = self.slots[slot].as_mut() else { return };
         attempt.phase = Phase::Asked;
         let op = attempt.op.clone();
-        let copying = copying_time(&op);
+        let joining = joining_time(&op, &config.limits.joins);
         match attempt.payload.clone() {
             Payload::Fed => {
                 attempt.feeding = true;
@@ -264,7 +265,7 @@ impl Attempts {
                         last: true,
                     });
                 }
-                let limit = config.limits.store_time_max + copying;
+                let limit = config.limits.store_time_max + joining;
                 self.arm(slot, limit..=limit, outbox);
             }
         }

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::attempts::{Attempts, Payload, Want};
 use super::{Ask, Collected, Outcome, Output, ReplyHead, Side, Slot, To, Told, Until};
 use crate::config::Config;
-use crate::oci::{DOCKER_DISTRIBUTION_API_VERSION, Refusal};
+use crate::oci::{ByteRange, DOCKER_DISTRIBUTION_API_VERSION, Refusal};
 use crate::store::{Found, Key, Op, Reply};
 use crate::transfer::{Hashing, Moved, Source};
 
@@ -84,6 +84,12 @@ impl<'a> Cx<'a> {
     /// Reads an object of at most `max` bytes.
     pub(crate) fn read(&mut self, key: Key, max: u32) -> Slot {
         self.begin(read_whole(key), Payload::Held(Bytes::new()), Want::Body(max, Until::End))
+    }
+
+    /// Reads a range of an object, or all of it, of at most `max` bytes.
+    pub(crate) fn read_range(&mut self, key: Key, range: Option<ByteRange>, max: u32) -> Slot {
+        let op = Op::Read { key, range, if_match: None };
+        self.begin(op, Payload::Held(Bytes::new()), Want::Body(max, Until::End))
     }
 
     /// Reads the first line of an object; the rest can be relayed.

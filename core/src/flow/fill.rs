@@ -1,4 +1,5 @@
 use super::store_refusal;
+use crate::config::Limits;
 use crate::exchange::{BodyLength, Cx, Event, Slot};
 use crate::oci::{Algorithm, Digest, Refusal};
 use crate::store::{Op, Reply};
@@ -100,8 +101,12 @@ impl Fill {
         if end == End::Eof {
             return Filled::All(self.upload, self.stored);
         }
-        if self.segment.number + 1 >= SEGMENTS_MAX {
-            return Filled::Failed(self.upload, too_many_segments());
+        // Where the length is known, nothing is left to be seen of the end.
+        if self.body == BodyLength::Exactly(self.stored) {
+            return Filled::All(self.upload, self.stored);
+        }
+        if self.segment.number + 1 >= cx.config.limits.segments_max() {
+            return Filled::Failed(self.upload, too_many_segments(&cx.config.limits));
         }
         let (slot, segment) = open_segment(&self.upload, self.entropy, cx);
         Filled::Not(Box::new(Self { slot, segment, moved: None, written: None, ..*self }))
@@ -128,12 +133,13 @@ pub(crate) fn nonce(entropy: [u8; 16], number: u32) -> Nonce {
     Nonce::new(bytes)
 }
 
-pub(crate) fn too_many_segments() -> Refusal {
-    Refusal::BlobUploadInvalid("it has too many segments; send it in fewer, longer chunks".into())
+pub(crate) fn too_many_segments(limits: &Limits) -> Refusal {
+    let (segments, bytes) = (limits.segments_max(), limits.segment_bytes_max);
+    let text = format!(
+        "it needs more than {segments} segments of at most {bytes} bytes; send it in fewer, longer chunks"
+    );
+    Refusal::BlobUploadInvalid(text.into())
 }
-
-/// So many segments make an upload at most.
-pub(crate) const SEGMENTS_MAX: u32 = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -142,10 +148,11 @@ mod tests {
     use http::{HeaderMap, Method};
 
     use super::*;
+    use crate::Config;
+    use crate::config::SEGMENTS_MAX;
     use crate::exchange::{CallId, Exchange, Given, Input, Output, RequestHead, To};
     use crate::transfer::{Blocks, Hasher, SavedHash};
     use crate::upload::{Secret, Segments, Spill, UploadId};
-    use crate::{Config, Limits};
 
     /// A PATCH of an upload that has `segments` so far.
     fn start(body: BodyLength, segments: Segments) -> Exchange {

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{StatusCode, header};
 
-use super::fill::SEGMENTS_MAX;
-use super::merge::{Merge, Merged};
+use super::fill::too_many_segments;
+use super::fit::{Fit, Fitted};
 use super::touch::{Touch, Touched};
 use super::{Flow, refuse, refuse_reply, store_refusal};
+use crate::config::SEGMENTS_MAX;
 use crate::exchange::{Answer, Cx, Event, Slot};
 use crate::oci::{DOCKER_CONTENT_DIGEST, Digest, Refusal, Repository};
 use crate::record::Link;
@@ -38,8 +39,8 @@ enum State {
     Rehashing { content: SavedHash, at: usize },
     /// It is not what the client said: what this request wrote goes, then it is refused.
     Removing { refusal: Refusal, at: usize },
-    /// Small segments become larger ones.
-    Merging(Merge),
+    /// The parts become such as the store joins well.
+    Fitting(Fit),
     /// The content is written or joined.
     Publishing,
     /// Parts are missing: was the blob published before?
@@ -81,10 +82,10 @@ impl Publish {
     }
 
     pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Flow {
-        if matches!(self.state, State::Merging(_))
-            && let State::Merging(merge) = std::mem::replace(&mut self.state, State::Publishing)
+        if matches!(self.state, State::Fitting(_))
+            && let State::Fitting(fit) = std::mem::replace(&mut self.state, State::Publishing)
         {
-            return self.merged(merge.step(event, cx), cx);
+            return self.fitted(fit.step(event, cx), cx);
         }
         match event {
             Event::Answered { slot, reply } => self.answered(slot, &reply, cx),
@@ -148,30 +149,31 @@ impl Publish {
     }
 
     /// The content is known: publishes it if it is what the client said.
-    fn prove(mut self: Box<Self>, got: Digest, cx: &mut Cx<'_>) -> Flow {
+    fn prove(self: Box<Self>, got: Digest, cx: &mut Cx<'_>) -> Flow {
         if got != self.digest {
             let refusal = Refusal::DigestInvalid { expected: self.digest, got: got.into() };
             let at = self.own_from;
             return self.remove(refusal, at, cx);
         }
-        if Merge::is_due(&self.parts, cx) {
-            self.state = State::Merging(Merge::start(self.upload, self.parts.clone(), cx));
-            return Flow::Publish(self);
+        if self.parts.len() > cx.config.limits.segments_max() as usize {
+            return refuse(&too_many_segments(&cx.config.limits), cx);
         }
-        self.publish(cx)
+        let fitted = Fit::start(self.upload, self.parts.clone(), cx);
+        self.fitted(fitted, cx)
     }
 
-    fn merged(mut self: Box<Self>, merged: Merged, cx: &mut Cx<'_>) -> Flow {
-        match merged {
-            Merged::Not(merge) => {
-                self.state = State::Merging(merge);
+    fn fitted(mut self: Box<Self>, fitted: Fitted<Fit>, cx: &mut Cx<'_>) -> Flow {
+        match fitted {
+            Fitted::Not(fit) => {
+                self.state = State::Fitting(fit);
                 Flow::Publish(self)
             }
-            Merged::All(parts) => {
+            Fitted::All(parts) => {
                 self.parts = parts;
                 self.publish(cx)
             }
-            Merged::Failed(refusal) => refuse(&refusal, cx),
+            Fitted::Gone => self.confirm(cx),
+            Fitted::Failed(refusal) => refuse(&refusal, cx),
         }
     }
 
@@ -208,11 +210,7 @@ impl Publish {
             }
             (State::Removing { refusal, at }, _) => self.remove(refusal, at + 1, cx),
             (State::Publishing, Reply::Written { .. }) => self.link(cx),
-            (State::Publishing, Reply::Missing) => {
-                cx.send(Op::Stat { key: Key::Blob(self.digest) });
-                self.state = State::Confirming;
-                Flow::Publish(self)
-            }
+            (State::Publishing, Reply::Missing) => self.confirm(cx),
             (State::Confirming, Reply::Found(found)) if found.size == self.size => {
                 if !Touch::is_due(found, cx) {
                     return self.link(cx);
@@ -241,13 +239,20 @@ impl Publish {
             (
                 State::Gathering { .. }
                 | State::Rehashing { .. }
-                | State::Merging(_)
+                | State::Fitting(_)
                 | State::Publishing
                 | State::Confirming
                 | State::Linking,
                 reply,
             ) => refuse(&store_refusal(reply), cx),
         }
+    }
+
+    /// Parts are gone: the upload may have been published before.
+    fn confirm(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
+        cx.send(Op::Stat { key: Key::Blob(self.digest) });
+        self.state = State::Confirming;
+        Flow::Publish(self)
     }
 
     fn link(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {

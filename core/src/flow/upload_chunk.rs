@@ -1,6 +1,6 @@
 use http::{StatusCode, header};
 
-use super::fill::{Fill, Filled, SEGMENTS_MAX, nonce, too_many_segments};
+use super::fill::{Fill, Filled, nonce, too_many_segments};
 use super::upload_status::{progress, with_location};
 use super::{Flow, refuse, refuse_reply};
 use crate::exchange::{Answer, BodyLength, Cx, Event, Request};
@@ -27,7 +27,7 @@ enum State {
 
 impl UploadChunk {
     pub(crate) fn start(upload: Upload, request: &Request, cx: &mut Cx<'_>) -> Flow {
-        let stated = match check_piece(&upload, request) {
+        let stated = match check_piece(&upload, request, cx) {
             Ok(stated) => stated,
             Err(refusal) => return refuse_at(&refusal, &upload, cx),
         };
@@ -81,10 +81,16 @@ impl UploadChunk {
 
 /// Whether the upload takes one more piece, and its Content-Range goes on where the upload is; tells the length that it
 /// states.
-pub(crate) fn check_piece(upload: &Upload, request: &Request) -> Result<Option<u64>, Refusal> {
+pub(crate) fn check_piece(upload: &Upload, request: &Request, cx: &Cx<'_>) -> Result<Option<u64>, Refusal> {
+    let limits = &cx.config.limits;
     // Taken, it could never be published.
-    if request.has_body() && upload.segments.next_number() >= SEGMENTS_MAX {
-        return Err(too_many_segments());
+    let left = limits.segments_max().saturating_sub(upload.segments.next_number());
+    let needed = match request.body {
+        BodyLength::Exactly(length) => length.div_ceil(limits.segment_bytes_max.max(1)),
+        BodyLength::Unknown => 1,
+    };
+    if needed > u64::from(left) {
+        return Err(too_many_segments(limits));
     }
     let Some(text) = request.content_range.as_deref() else { return Ok(None) };
     let range = ContentRange::parse(text).map_err(|_| Refusal::ContentRangeMalformed)?;

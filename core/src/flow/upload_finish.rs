@@ -41,7 +41,7 @@ impl UploadFinish {
 
     /// Takes the request's body as the end of `upload`.
     pub(crate) fn receive(mut upload: Upload, digest: Digest, request: &Request, cx: &mut Cx<'_>) -> Flow {
-        let stated = match check_piece(&upload, request) {
+        let stated = match check_piece(&upload, request, cx) {
             Ok(stated) => stated,
             Err(refusal) => return refuse_at(&refusal, &upload, cx),
         };

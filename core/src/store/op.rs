@@ -69,8 +69,17 @@ pub enum Op {
 pub struct Part {
     /// The object.
     pub key: Key,
-    /// Its size in bytes.
+    /// The size of the object in bytes.
     pub size: u64,
-    /// Its MD5, where the store works with them.
+    /// So many bytes at its start are left out; fewer than it has.
+    pub skip: u64,
+    /// The MD5 of the whole object, where the store works with them; of an object that was joined, what its Join answered.
     pub md5: Option<[u8; 16]>,
+}
+
+impl Part {
+    /// How many bytes it adds.
+    pub fn length(&self) -> u64 {
+        self.size.saturating_sub(self.skip)
+    }
 }

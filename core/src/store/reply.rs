@@ -9,7 +9,8 @@ pub enum Reply {
     Missing,
     /// The body is stored, whole and for good.
     Written {
-        /// What the store says is the MD5 of the body, where it says so.
+        /// What the store says is the MD5 of the body, where it says so; after a Join, what the object goes by as a part
+        /// of another Join.
         md5: Option<[u8; 16]>,
     },
     /// A create-only Write met an object; nothing was changed.

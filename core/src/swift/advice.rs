@@ -35,9 +35,10 @@ pub fn advice(op: &Op, head: &HttpHead, rejected: bool, endpoint: &Endpoint) -> 
                 "a segment of an object in {place} is gone: push the image again, and find out what removed it"
             )
         }
-        (Op::Join { parts, .. }, 413) if parts.len() > super::PARTS_MAX as usize => format!(
-            "Swift does not join {} segments in {place}: raise max_manifest_segments of its slo middleware, \
-             or the size of a segment",
+        (Op::Join { parts, .. }, 413) if head.retry_after.is_none() => format!(
+            "Swift does not join {} segments in {place}: raise the quota of the account or the container, or prune; \
+             or, if there is room, have Swift tell its limits (expose_info), or raise max_manifest_segments of its slo \
+             middleware",
             parts.len()
         ),
         (Op::Write { .. } | Op::Join { .. }, 413 | 507) if head.retry_after.is_none() => format!(

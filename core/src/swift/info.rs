@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::bounded::Bounded;
 use super::draft::{Draft, Rendered};
-use super::{Endpoint, PARTS_MAX};
+use super::{Endpoint, join};
+use crate::config::Joins;
 
 /// What a Swift tells of itself under `/info`: its limits, and which of its optional parts it runs.
 ///
@@ -78,7 +79,17 @@ impl Default for Info {
 
 impl Default for LargeObjects {
     fn default() -> Self {
-        Self { segments_max: PARTS_MAX, manifest_bytes_max: 8 << 20, segment_bytes_min: 1 }
+        Self { segments_max: 1000, manifest_bytes_max: 8 << 20, segment_bytes_min: 1 }
+    }
+}
+
+impl LargeObjects {
+    /// What these limits mean for what is joined at `endpoint`.
+    pub fn joins(&self, endpoint: &Endpoint) -> Joins {
+        let entries =
+            self.manifest_bytes_max.saturating_sub(MANIFEST_ENDS_BYTES) / join::entry_bytes_max(endpoint);
+        let parts_max = self.segments_max.min(u32::try_from(entries).unwrap_or(u32::MAX)).max(1);
+        Joins { parts_max, part_bytes_min: self.segment_bytes_min, copies: false }
     }
 }
 
@@ -187,6 +198,9 @@ impl RawTempUrl {
         TempUrls { get: has(self.methods, "GET"), sha256: has(self.allowed_digests, "sha256") }
     }
 }
+
+/// The brackets around the entries of a manifest.
+const MANIFEST_ENDS_BYTES: u64 = 2;
 
 const LISTING_ROWS_MAX: u32 = 10_000;
 

@@ -11,28 +11,32 @@ use super::text::hex;
 use super::verdict::{trouble, unavailable};
 use super::{Endpoint, HttpHead, Token, Verdict};
 use crate::store::{Key, Part, Reply};
-
-/// So many parts a large object has at most where an operator of Swift has not set another limit; what is true is told
-/// by [`super::Info`].
-pub const PARTS_MAX: u32 = 1000;
+use crate::upload::{Nonce, UploadId};
 
 /// The parts become the segments of a static large object. Swift looks at each, compares size and MD5, and then the MD5
-/// of all MD5s with the Etag. Parts without a byte add nothing, and only the last one would be let through: none is named.
+/// of all MD5s with the Etag; to the MD5 of a part of which it takes a range, the range is added. A large object is a part
+/// like any other, and its Etag stands for its MD5. Parts without a byte add nothing, and only the last one would be let
+/// through: none is named.
 pub(super) fn render(key: &Key, parts: &[Part], endpoint: &Endpoint, token: &Token) -> Rendered {
     let mut manifest = String::with_capacity(parts.len() * 160 + 2);
     let mut md5s = Some(Md5::new());
-    for part in parts.iter().filter(|part| part.size > 0) {
+    for part in parts.iter().filter(|part| part.length() > 0) {
         manifest.push(if manifest.is_empty() { '[' } else { ',' });
         let path = Value::from(endpoint.path_of(&part.key));
         let _ = write!(manifest, "{{\"path\":{path},\"size_bytes\":{}", part.size);
+        let range = (part.skip > 0).then(|| format!("{}-{}", part.skip, part.size - 1));
         match part.md5.map(|md5| hex(&md5)) {
             Some(md5) => {
                 let _ = write!(manifest, ",\"etag\":\"{md5}\"");
                 if let Some(md5s) = &mut md5s {
                     md5s.update(md5);
+                    range.iter().for_each(|range| md5s.update(format!(":{range};")));
                 }
             }
             None => md5s = None,
+        }
+        if let Some(range) = range {
+            let _ = write!(manifest, ",\"range\":\"{range}\"");
         }
         manifest.push('}');
     }
@@ -47,10 +51,19 @@ pub(super) fn render(key: &Key, parts: &[Part], endpoint: &Endpoint, token: &Tok
     draft.with_static(header::CONTENT_TYPE, "application/octet-stream").made(manifest)
 }
 
-pub(super) fn classify(parts: &[Part], head: &HttpHead, body: Option<&[u8]>) -> Verdict {
+/// The longest entry of a manifest for a segment of this endpoint, in bytes.
+pub(super) fn entry_bytes_max(endpoint: &Endpoint) -> u64 {
+    let upload = UploadId::new([0xFF; 16]);
+    let key = Key::Segment { upload, number: u32::MAX, nonce: Nonce::new([0xFF; 8]) };
+    let path = Value::from(endpoint.path_of(&key)).to_string();
+    let rest = r#",{"path":,"size_bytes":,"etag":"","range":"-"}"#;
+    (rest.len() + path.len() + 2 * MD5_BYTES + 3 * NUMBER_BYTES_MAX) as u64
+}
+
+pub(super) fn classify(head: &HttpHead, body: Option<&[u8]>) -> Verdict {
     match (head.status.as_u16(), body) {
-        // The Etag is not the MD5 of the content.
-        (201, _) => Verdict::Reply(Reply::Written { md5: None }),
+        // The Etag is not the MD5 of the content, but what the object goes by as a segment.
+        (201, _) => Verdict::Reply(Reply::Written { md5: head.etag }),
         (400, None) => Verdict::Body { max: PROBLEMS_BYTES_MAX },
         (400, Some(body)) => match serde_json::from_slice::<Problems>(body) {
             Ok(problems) => problems.verdict(head),
@@ -58,7 +71,11 @@ pub(super) fn classify(parts: &[Part], head: &HttpHead, body: Option<&[u8]>) -> 
             Err(_) => Verdict::Reply(Reply::Refused),
         },
         (404 | 409, _) => unavailable(head),
-        (413, _) if parts.len() > PARTS_MAX as usize => Verdict::Reply(Reply::Refused),
+        (413, None) if head.retry_after.is_none() => Verdict::Body { max: PROBLEMS_BYTES_MAX },
+        // More segments, or a longer manifest, than Swift takes: not what a quota says.
+        (413, Some(body)) if TOO_MANY.iter().any(|text| body.starts_with(text)) => {
+            Verdict::Reply(Reply::Refused)
+        }
         (422, _) => Verdict::Reply(Reply::Mismatch),
         (_, _) => trouble(head, true),
     }
@@ -115,6 +132,14 @@ impl Reason {
         }
     }
 }
+
+/// How Swift's refusals begin of a manifest that is beyond its limits.
+const TOO_MANY: [&[u8]; 2] = [b"Number of object-backed segments", b"Manifest File"];
+
+const MD5_BYTES: usize = 16;
+
+/// The digits of `u64::MAX`.
+const NUMBER_BYTES_MAX: usize = 20;
 
 /// Each part may be named twice: for its size and for its MD5. An operator may have set a higher limit of parts.
 const PROBLEMS_MAX: usize = 20_000;

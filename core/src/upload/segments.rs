@@ -115,7 +115,7 @@ impl Segment {
 
     /// It, as a part of what is joined.
     pub fn part(&self, upload: UploadId) -> Part {
-        Part { key: self.key(upload), size: self.size, md5: self.md5 }
+        Part { key: self.key(upload), size: self.size, skip: 0, md5: self.md5 }
     }
 }
 

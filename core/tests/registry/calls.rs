@@ -14,6 +14,10 @@ const REDIRECTED: &str = "GET elsewhere";
 fn scenarios() -> Vec<(Registry, Run)> {
     let mut registry = Registry::new();
     registry.config.limits.segment_bytes_max = 4;
+    // Sixteen segments of a byte become eight runs, which are joined in two groups.
+    registry.config.limits.small_segments_max = 10;
+    registry.config.limits.small_segment_bytes = 2;
+    registry.config.limits.joins.parts_max = 5;
     let (manifest, digest) = registry.push_image("a", "v1", "image");
     let referrer = image(b"config of image", &[b"layer of image"], Some(&digest));
     let referrer_digest = registry.push_manifest("a", "v2", &referrer);
@@ -35,6 +39,7 @@ fn scenarios() -> Vec<(Registry, Run)> {
         ("POST", format!("/v2/b/blobs/uploads/?digest={}", sha256(ten)), "", ten.into()),
         ("PATCH", begun.clone(), "", Body::chunked(ten)),
         ("PATCH", long.clone(), "", b"x".into()),
+        ("PUT", format!("{long}&digest={}", sha256(&[b'x'; 16])), "", none()),
         ("PUT", format!("{begun}&digest={}", sha256(ten)), "", Body::chunked(ten)),
         ("PUT", format!("{begun}&digest={}", sha256(b"")), "", Body::chunked(ten)),
         ("PUT", format!("{chunked}&digest={}", sha512(ten)), "", none()),

@@ -4,5 +4,6 @@ mod bodies;
 mod finish;
 mod merging;
 mod mount;
+mod nesting;
 mod segments;
 mod session;

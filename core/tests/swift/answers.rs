@@ -3,7 +3,7 @@
 use wharfinger_core::store::{Listing, Op, Reply};
 use wharfinger_core::swift::{Verdict, classify_container};
 
-use crate::support::{BUSY, REFUSED, blob, head, join, judge, list, ops, part, tag};
+use crate::support::{BUSY, REFUSED, blob, head, join, judge, judge_body, list, ops, part, tag};
 
 const REJECTED: Verdict = Verdict::TokenRejected;
 
@@ -80,7 +80,7 @@ fn to_a_join() {
         (409, BUSY),
         (411, REFUSED),
         (412, REFUSED),
-        (413, is_reply(Reply::Full)),
+        (413, Verdict::Body { max: 512 << 10 }),
         (422, is_reply(Reply::Mismatch)),
         (429, BUSY),
         (497, BUSY),
@@ -92,13 +92,21 @@ fn to_a_join() {
     ] {
         assert_eq!(judge(&op, status, &[]), verdict, "{status}");
     }
-    // The Etag of a large object is not the MD5 of its content.
-    let etag = ("etag", "\"00112233445566778899aabbccddeeff\"");
-    assert_eq!(judge(&op, 201, &[etag]), is_reply(Reply::Written { md5: None }));
-    // No quota, but more parts than Swift joins.
-    let parts: Vec<_> = (0..1001).map(|number| part(number, 1, None)).collect();
-    assert_eq!(judge(&join(&parts), 413, &[]), REFUSED);
-    assert_eq!(judge(&join(&parts[1..]), 413, &[]), is_reply(Reply::Full));
+    // The Etag of a large object is not the MD5 of its content, but what it goes by as a segment.
+    let etag = ("etag", "\"01010101010101010101010101010101\"");
+    assert_eq!(judge(&op, 201, &[etag]), is_reply(Reply::Written { md5: Some([1; 16]) }));
+    assert_eq!(
+        judge(&op, 413, &[("retry-after", "1")]),
+        Verdict::Reply(Reply::Unavailable { retry_after: Some(1) })
+    );
+    for (body, verdict) in [
+        ("Upload exceeds quota.", is_reply(Reply::Full)),
+        ("", is_reply(Reply::Full)),
+        ("Number of object-backed segments must be <= 1000", REFUSED),
+        ("Manifest File > 8388608 bytes", REFUSED),
+    ] {
+        assert_eq!(judge_body(&op, 413, body.as_bytes()), verdict, "{body}");
+    }
 }
 
 #[test]
@@ -180,7 +188,7 @@ fn every_status_means_something_to_every_op() {
             let is_success = matches!(status, 200..=299);
             match verdict {
                 Verdict::TokenRejected => assert_eq!(status, 401, "{op:?}"),
-                Verdict::Body { .. } => assert!(matches!(status, 200 | 400), "{op:?} {status}"),
+                Verdict::Body { .. } => assert!(matches!(status, 200 | 400 | 413), "{op:?} {status}"),
                 Verdict::Reply(Reply::Written { .. }) => assert_eq!(status, 201, "{op:?}"),
                 Verdict::Reply(Reply::Done | Reply::Page(_) | Reply::Found(_)) => {
                     assert!(is_success, "{op:?} {status}");

@@ -51,6 +51,21 @@ fn limits_and_parts() {
 }
 
 #[test]
+fn what_it_joins() {
+    let endpoint = Endpoint::new("http://swift/v1/a", "wharf", "wharf").unwrap();
+    let usual = LargeObjects::default().joins(&endpoint);
+    assert_eq!((usual.parts_max, usual.part_bytes_min, usual.copies), (1000, 1, false));
+    for (segments_max, manifest_bytes_max, parts_max) in
+        [(4, 8 << 20, 4), (0, 8 << 20, 1), (100_000, 2 << 20, 10_000), (1000, 30, 1)]
+    {
+        let limits = LargeObjects { segments_max, manifest_bytes_max, segment_bytes_min: 7 };
+        let joins = limits.joins(&endpoint);
+        assert_eq!(joins.part_bytes_min, 7);
+        assert!(joins.parts_max <= parts_max && joins.parts_max >= parts_max * 9 / 10, "{joins:?}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_not_promised() {
     let info = read(r#"{"swift": {}}"#).unwrap();
     assert_eq!(info, Info { large_objects: None, ..Info::default() });

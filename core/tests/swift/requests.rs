@@ -2,8 +2,10 @@
 
 use http::header;
 use wharfinger_core::oci::ByteRange;
-use wharfinger_core::store::{Listing, Op};
-use wharfinger_core::swift::{Endpoint, Token, Verdict, classify, render, render_containers};
+use wharfinger_core::store::{Key, Listing, Op, Part};
+use wharfinger_core::swift::{Endpoint, LargeObjects, Token, Verdict, classify, render, render_containers};
+
+use wharfinger_core::upload::{Nonce, UploadId};
 
 use crate::support::{
     blob, endpoint, head, join, keys, list, listings, ops, part, segment, show, shown, tag,
@@ -122,6 +124,39 @@ fn a_join() {
         shown(&join(&[part(0, 0, Some(7))]), None, None),
         format!("{}\n[]\n", head(&format!("etag: {empty}\n")))
     );
+}
+
+#[test]
+fn a_join_of_a_part_without_its_start() {
+    let mut skipped = part(1, 10, Some(2));
+    skipped.skip = 4;
+    let text = shown(&join(&[part(0, 5, Some(1)), skipped.clone()]), None, None);
+    let (first, second) = ("01".repeat(16), "02".repeat(16));
+    // The MD5 of the first MD5 and then "<second MD5>:4-9;".
+    assert!(text.contains("\netag: b938b1320195d166fa0cdfc7e032dc52\n"), "{text}");
+    assert!(text.ends_with(&format!(
+        "[{{\"path\":\"{SEGMENTS}/0-2222222222222222\",\"size_bytes\":5,\"etag\":\"{first}\"}},\
+         {{\"path\":\"{SEGMENTS}/1-2222222222222222\",\"size_bytes\":10,\"etag\":\"{second}\",\"range\":\"4-9\"}}]\n"
+    )), "{text}");
+    // Nothing of it is left.
+    skipped.skip = 10;
+    let text = shown(&join(&[part(0, 5, Some(1)), skipped]), None, None);
+    assert!(text.contains("/0-22") && !text.contains("/1-22"), "{text}");
+}
+
+#[test]
+fn no_entry_of_a_manifest_is_longer_than_foreseen() {
+    let container = "\u{1}".repeat(256);
+    let endpoint = Endpoint::new("http://swift/v1/a", "a", &container).unwrap();
+    let key =
+        Key::Segment { upload: UploadId::new([0xFF; 16]), number: u32::MAX, nonce: Nonce::new([0xFF; 8]) };
+    let longest = Part { key, size: u64::MAX, skip: u64::MAX - 1, md5: Some([0xFF; 16]) };
+    let token = Token::new("tok").unwrap();
+    let parts_max = 7;
+    let body = render(&join(&vec![longest; parts_max]), None, None, &endpoint, &token).unwrap().body.unwrap();
+    let limits = |bytes: usize| LargeObjects { manifest_bytes_max: bytes as u64, ..LargeObjects::default() };
+    assert!(limits(body.len()).joins(&endpoint).parts_max as usize <= parts_max);
+    assert!(limits(body.len() + 8 * parts_max).joins(&endpoint).parts_max as usize >= parts_max);
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub fn listings() -> Vec<Listing> {
 }
 
 pub fn part(number: u32, size: u64, md5: Option<u8>) -> Part {
-    Part { key: segment(number), size, md5: md5.map(|byte| [byte; 16]) }
+    Part { key: segment(number), size, skip: 0, md5: md5.map(|byte| [byte; 16]) }
 }
 
 pub fn join(parts: &[Part]) -> Op {

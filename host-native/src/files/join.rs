@@ -1,4 +1,4 @@
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -11,11 +11,11 @@ use super::object::make_young;
 use super::temporary::Temporary;
 use super::writer::Writer;
 
-/// Publishes parts as one object. One part gets a second name; several are copied by the kernel, which shares the blocks
-/// where the file system can.
+/// Publishes parts as one object. One whole part gets a second name; all else is copied by the kernel, which shares the
+/// blocks where the file system can.
 pub(super) fn join(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Answer {
     let outcome = match parts {
-        [part] => link(directory, key, part),
+        [part] if part.skip == 0 => link(directory, key, part),
         parts => copy(directory, key, parts),
     };
     outcome.unwrap_or_else(|answer| answer)
@@ -55,11 +55,13 @@ fn copy(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Result<Answer,
         .map_err(|errno| Answer::of_change(&key.to_string(), errno))?;
     for part in parts {
         let name = part.key.to_string();
-        let (file, stat) = directory.open_object(&name).map_err(|errno| Answer::of_lookup(&name, errno))?;
+        let (mut file, stat) =
+            directory.open_object(&name).map_err(|errno| Answer::of_lookup(&name, errno))?;
+        file.seek(SeekFrom::Start(part.skip)).map_err(|error| writer.fail(&error))?;
         // std takes copy_file_range where it works, and reads and writes where it does not.
         let copied =
-            io::copy(&mut file.take(part.size), &mut writer.file).map_err(|error| writer.fail(&error))?;
-        if copied != part.size || u64::try_from(stat.st_size) != Ok(part.size) {
+            io::copy(&mut file.take(part.length()), &mut writer.file).map_err(|error| writer.fail(&error))?;
+        if copied != part.length() || u64::try_from(stat.st_size) != Ok(part.size) {
             return Err(Reply::Mismatch.into());
         }
     }

@@ -71,6 +71,11 @@ pub enum StartError {
     NoTempUrls,
     /// The keys of temporary URLs cannot be had.
     Keys(KeyError),
+    /// This Swift joins long segments alone.
+    LongSegments {
+        /// The shortest, in bytes.
+        bytes: u64,
+    },
 }
 
 impl fmt::Display for LoginError {
@@ -113,6 +118,10 @@ impl fmt::Display for StartError {
                 "this Swift does not say under /info that it takes temporary URLs for GET signed with sha256, which `redirect` needs; put tempurl into the pipeline of its proxy and set expose_info there, or turn off `redirect`",
             ),
             Self::Keys(error) => error.fmt(f),
+            Self::LongSegments { bytes } => write!(
+                f,
+                "this Swift joins no segments below {bytes} bytes; set min_segment_size of its slo middleware to 1 MiB at most"
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_lite::future;
 use smol::Timer;
+use wharfinger_core::Limits;
 use wharfinger_core::store::Reply;
 use wharfinger_core::swift::{
     Endpoint, HttpHead, Info, InfoError, Rendered, Verdict, classify_container, render_containers,
@@ -15,13 +16,14 @@ use super::tokens::{Tokens, now};
 use super::{Settings, Shared, StartError, Swift};
 use crate::client::{self, Body, Client, ClientError, Late, Response};
 use crate::clouds;
+use crate::registry::Bounds;
 
 impl Swift {
     /// Finds the cloud, logs in, creates the containers where they are missing, and asks Swift for its limits.
     ///
     /// # Errors
     /// The cloud cannot be found or reached, or refuses.
-    pub async fn start(settings: &Settings) -> Result<(Self, Info), StartError> {
+    pub async fn start(settings: &Settings) -> Result<(Self, Bounds), StartError> {
         let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
         let plain = |url: &str| match url.get(..6) {
             Some(scheme) if scheme.eq_ignore_ascii_case("https:") => {
@@ -49,12 +51,17 @@ impl Swift {
             create(&client, rendered, time).await?;
         }
         let info = ask_info(&client, &endpoint, time).await?;
+        let joins = info.large_objects.ok_or(StartError::NoLargeObjects)?.joins(&endpoint);
+        if joins.part_bytes_min > u64::from(Limits::default().small_segment_bytes) {
+            return Err(StartError::LongSegments { bytes: joins.part_bytes_min });
+        }
+        let bounds = Bounds { object_bytes_max: info.object_bytes_max, joins };
         let redirect = settings.redirect.as_ref();
         let temp_urls = redirect.map(|redirect| TempUrls::new(redirect, &endpoint, &info)).transpose()?;
         let tokens = Tokens::new(client.clone(), login, time, session);
         let swift = Self(Arc::new(Shared { client, endpoint, tokens, call_time: time, temp_urls }));
         swift.check_keys().await.map_err(StartError::Keys)?;
-        Ok((swift, info))
+        Ok((swift, bounds))
     }
 }
 
@@ -82,9 +89,6 @@ async fn ask_info(client: &Client, endpoint: &Endpoint, time: Duration) -> Resul
         }
         Err(error @ InfoError::Unavailable { .. }) => return Err(StartError::Info(error)),
     };
-    if info.large_objects.is_none() {
-        return Err(StartError::NoLargeObjects);
-    }
     Ok(info)
 }
 

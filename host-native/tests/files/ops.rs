@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use wharfinger::files::{Files, OpenError, Settings};
 use wharfinger_core::oci::ByteRange;
-use wharfinger_core::store::{Found, Key, Listing, Op, Reply};
+use wharfinger_core::store::{Found, Key, Listing, Op, Part, Reply};
 
 use super::{
     Scratch, WRITTEN, blob, digest, files_below, join, link, manifest, names, page, part, put, read, release,
@@ -203,6 +203,24 @@ fn several_parts_become_one_object_in_order() {
     put(&files, &segment(1, 3), b"of another history");
     assert_eq!(reply(&files, &release(&parts)), Reply::Done);
     assert_eq!(files_below(scratch.path()), [blob(1).to_string(), segment(1, 3).to_string()]);
+}
+
+#[test]
+fn a_join_leaves_out_what_it_is_told_to() {
+    let scratch = Scratch::new();
+    let files = scratch.open();
+    put(&files, &segment(1, 0), b"01234");
+    put(&files, &segment(1, 1), b"56789");
+    let skipping = |number, skip| Part { skip, ..part(segment(1, number), 5) };
+    for (parts, joined) in [
+        (&[skipping(0, 0), skipping(1, 3)][..], &b"0123489"[..]),
+        (&[skipping(0, 4), skipping(1, 0)], b"456789"),
+        (&[skipping(1, 2)], b"789"),
+    ] {
+        assert_eq!(reply(&files, &join(blob(1), parts)), WRITTEN);
+        assert_eq!(read(&files, &blob(1)).unwrap(), joined);
+    }
+    assert_eq!(read(&files, &segment(1, 1)).unwrap(), b"56789", "the part stays as it is");
 }
 
 #[test]

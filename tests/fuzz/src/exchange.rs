@@ -12,7 +12,7 @@ use wharfinger_core::exchange::{BodyLength, CallId, Exchange, Given, Input, Outc
 use wharfinger_core::oci::{Algorithm, Digest, Repository};
 use wharfinger_core::store::{Op, Reply};
 use wharfinger_core::upload::{Nonce, Secret, Segment, Spill, Upload, UploadId};
-use wharfinger_core::{Config, Limits};
+use wharfinger_core::{Config, Joins, Limits};
 
 use crate::Reader;
 
@@ -123,6 +123,9 @@ fn config() -> Config {
         manifest_references_max: 40,
         segment_bytes_max: 200,
         small_blob_bytes_max: 100,
+        small_segment_bytes: 50,
+        small_segments_max: 2,
+        joins: Joins { parts_max: 6, part_bytes_min: 1, copies: false },
         chunk_bytes_min: 7,
         ..Limits::default()
     };

@@ -18,4 +18,8 @@ pub enum Mutant {
     TimerLost,
     /// A client's body that broke off is reported as one that came to its end.
     ShortIsWhole,
+    /// A part is left out where several are joined.
+    PartDropped,
+    /// A store joins all of a part whose start is to be left out.
+    SkipIgnored,
 }

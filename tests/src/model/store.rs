@@ -5,6 +5,7 @@ use bytes::Bytes;
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Found, Key, Op, Part, Reply};
 use wharfinger_core::transfer::{Blocks, Hasher, Hashing, SavedHash};
+use wharfinger_core::upload::Nonce;
 
 use super::Mutant;
 
@@ -99,7 +100,7 @@ impl Store {
             Object::Large(parts) => {
                 let mut whole = Vec::new();
                 for part in parts.iter() {
-                    whole.extend_from_slice(&self.read(&part.key)?);
+                    whole.extend_from_slice(&self.read(&part.key)?[self.skipped(part)..]);
                 }
                 Some(whole.into())
             }
@@ -125,7 +126,8 @@ impl Store {
     fn write(&mut self, author: Author, key: &Key, body: &Bytes) -> Reply {
         let segment = matches!(key, Key::Segment { .. } | Key::SegmentList { .. });
         if segment {
-            self.overwritten |= self.authors.insert(key.clone(), author).is_some();
+            // What is named by its content may be written again: it is the same.
+            self.overwritten |= self.authors.insert(key.clone(), author).is_some() && !is_named_by(key, body);
         }
         let kept = match self.mutant {
             Some(Mutant::TailLost) if segment => body.slice(..body.len().saturating_sub(1)),
@@ -144,15 +146,27 @@ impl Store {
             if !agrees && self.mutant != Some(Mutant::TailLost) {
                 return Reply::Mismatch;
             }
-            whole.extend_from_slice(&bytes);
+            whole.extend_from_slice(&bytes[self.skipped(part)..]);
         }
+        let tag = (self.kind == StoreKind::Swift).then(|| md5(&whole));
         let object = match self.kind {
             StoreKind::Files => Object::Own(whole.into()),
             StoreKind::Swift => Object::Large(parts.clone()),
         };
         self.objects.insert(key.clone(), object);
-        Reply::Written { md5: None }
+        Reply::Written { md5: tag }
     }
+
+    /// What is left out of a part.
+    fn skipped(&self, part: &Part) -> usize {
+        if self.mutant == Some(Mutant::SkipIgnored) { 0 } else { part.skip as usize }
+    }
+}
+
+/// Whether a segment's name tells what is in it.
+fn is_named_by(key: &Key, bytes: &[u8]) -> bool {
+    let told = md5(bytes)[..8].try_into().map(Nonce::new);
+    matches!(key, Key::Segment { nonce, .. } if told.is_ok_and(|told| told == *nonce))
 }
 
 fn md5(bytes: &[u8]) -> [u8; 16] {

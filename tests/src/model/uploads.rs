@@ -6,7 +6,7 @@ use stateright::{Model, Property};
 use wharfinger_core::Config;
 use wharfinger_core::exchange::{CallId, Input, Outcome};
 use wharfinger_core::oci::{Digest, Repository};
-use wharfinger_core::store::{Key, Op, Reply};
+use wharfinger_core::store::{Key, Op, Part, Reply};
 
 use super::host::{Cost, Drained, Stage};
 use super::{Author, Dropped, Happening, Host, Mutant, Request, Store, StoreKind, properties};
@@ -309,12 +309,20 @@ impl Uploads {
             Some(Mutant::LinkFirst) => {
                 let plan = &self.plans[usize::from(at)];
                 let key = Key::Link(plan.repository.clone(), plan.digest);
-                let size: u64 = parts.iter().map(|part| part.size).sum();
+                let size: u64 = parts.iter().map(Part::length).sum();
                 let link = format!("{{\"size\":{size}}}");
                 world.store.carry_out(author, &Op::Write { key, create_only: false }, &link.into());
             }
+            Some(Mutant::PartDropped) if parts.len() > 1 => {
+                let host = world.clients[usize::from(at)].running.as_mut();
+                if let Some(call) = host.and_then(|host| host.call_mut(id)) {
+                    call.op = Op::Join { key, parts: parts[1..].into() };
+                }
+            }
             Some(
-                Mutant::TailLost
+                Mutant::PartDropped
+                | Mutant::SkipIgnored
+                | Mutant::TailLost
                 | Mutant::ReleaseFrees
                 | Mutant::SameEntropy
                 | Mutant::GenerationIgnored

@@ -12,6 +12,8 @@ pub struct Store {
     pub objects: BTreeMap<String, Object>,
     /// Objects have tags, by which a read that broke off is gone on with.
     pub etags: bool,
+    /// The lengths of what the large objects are made of, those of their parts that were joined themselves in their place.
+    lengths: BTreeMap<String, Vec<u64>>,
     troubles: Vec<(String, Trouble)>,
 }
 
@@ -214,17 +216,30 @@ impl Store {
         Reply::Written { md5 }
     }
 
+    /// How many pieces below so many bytes the blob that is made of the most such pieces has.
+    pub fn smallest_parts(&self, below: u64) -> usize {
+        let blobs = self.lengths.iter().filter(|(name, _)| name.starts_with("blobs/"));
+        blobs.map(|(_, lengths)| lengths.iter().filter(|length| **length < below).count()).max().unwrap_or(0)
+    }
+
     fn join(&mut self, key: &Key, parts: &[Part]) -> Reply {
         assert!(!parts.is_empty(), "nothing is never joined");
         let mut joined = Vec::new();
+        let mut lengths = Vec::new();
         for part in parts {
             let Some(object) = self.objects.get(&part.key.to_string()) else { return Reply::Missing };
             assert_eq!(part.size, object.bytes.len() as u64, "a part is as long as it is said to be");
             if let Some(md5) = part.md5 {
                 assert_eq!(md5, <[u8; 16]>::from(Md5::digest(&object.bytes)));
             }
-            joined.extend_from_slice(&object.bytes);
+            assert!(part.skip < part.size, "no part is empty");
+            joined.extend_from_slice(&object.bytes[part.skip as usize..]);
+            match self.lengths.get(&part.key.to_string()) {
+                Some(inner) => lengths.extend_from_slice(inner),
+                None => lengths.push(part.length()),
+            }
         }
+        self.lengths.insert(key.to_string(), lengths);
         self.write(key, false, joined.into())
     }
 

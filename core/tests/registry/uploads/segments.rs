@@ -116,3 +116,58 @@ fn an_upload_of_too_many_segments_is_refused() {
     assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
     assert_eq!(reply.ops.len(), 10_000);
 }
+
+/// A registry whose store joins four parts at once: an upload has 16 segments.
+fn narrow() -> Registry {
+    let mut registry = Registry::new();
+    registry.config.limits.joins.parts_max = 4;
+    registry
+}
+
+#[test]
+fn the_chunk_that_is_too_many_is_refused_before_it_is_taken() {
+    let mut registry = narrow();
+    let (location, bytes) = uploaded(&mut registry, 16);
+    for body in [Body::chunked(b"x"), b"x".into()] {
+        for (method, target) in
+            [("PATCH", location.clone()), ("PUT", format!("{location}&digest={}", sha256(b"x")))]
+        {
+            let reply = registry.send(method, &target, &[], body.clone());
+            assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
+            assert!(reply.text().contains("more than 16 segments"), "{}", reply.text());
+            assert!(reply.ops.is_empty() && reply.field("range") == Some("0-47"));
+        }
+    }
+    let ops = finishes(&mut registry, &location, &sha256(&bytes), &bytes);
+    assert!(ops.contains(&"Join blob of 4".to_owned()), "{ops:?}");
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_by_its_length() {
+    let mut registry = narrow();
+    registry.config.limits.segment_bytes_max = 5;
+    let location = registry.patch(&registry.clone().begin("a"), b"0123456789");
+    let rest = content(14 * 5);
+    let long = [rest.as_slice(), b"x"].concat();
+    let reply = registry.send("PATCH", &location, &[], &long);
+    assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
+    assert!(reply.ops.is_empty());
+    // Of unknown length, it is refused where it goes on after the last segment that there can be.
+    let reply = registry.send("PATCH", &location, &[], Body::chunked(&long));
+    assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
+    assert_eq!(reply.ops.len(), 14);
+    // What just fits is taken.
+    let all = [b"0123456789", rest.as_slice()].concat();
+    let reply = registry.send("PUT", &format!("{location}&digest={}", sha256(&all)), &[], &rest);
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(registry.get(&format!("/v2/a/blobs/{}", sha256(&all))).body, all);
+}
+
+#[test]
+fn an_upload_that_no_longer_can_be_published_is_told_so() {
+    let mut registry = Registry::new();
+    let (location, bytes) = uploaded(&mut registry, 20);
+    registry.config.limits.joins.parts_max = 4;
+    let reply = registry.put(&location, &sha256(&bytes), ());
+    assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use super::merge::Merge;
+use super::nest::Nest;
+use crate::exchange::{Cx, Event};
+use crate::oci::Refusal;
+use crate::store::Part;
+use crate::upload::UploadId;
+
+/// The parts of an upload become such as the store joins well: first there are few small ones, then few at all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fit {
+    Merging(Merge),
+    Nesting(Nest),
+}
+
+/// How a [`Fit`], or a step of it, stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fitted<Step> {
+    /// It goes on.
+    Not(Step),
+    /// These parts have the same content.
+    All(Arc<[Part]>),
+    /// A part is gone.
+    Gone,
+    /// It broke off.
+    Failed(Refusal),
+}
+
+impl Fit {
+    pub(crate) fn start(upload: UploadId, parts: Arc<[Part]>, cx: &mut Cx<'_>) -> Fitted<Self> {
+        if Merge::is_due(&parts, cx) {
+            return Fitted::Not(Self::Merging(Merge::start(upload, parts, cx)));
+        }
+        Self::nest(upload, parts, cx)
+    }
+
+    pub(crate) fn step(self, event: Event, cx: &mut Cx<'_>) -> Fitted<Self> {
+        match self {
+            Self::Merging(merge) => {
+                let upload = merge.upload();
+                match merge.step(event, cx) {
+                    Fitted::Not(merge) => Fitted::Not(Self::Merging(merge)),
+                    Fitted::All(parts) => Self::nest(upload, parts, cx),
+                    Fitted::Gone => Fitted::Gone,
+                    Fitted::Failed(refusal) => Fitted::Failed(refusal),
+                }
+            }
+            Self::Nesting(nest) => match nest.step(event, cx) {
+                Fitted::Not(nest) => Fitted::Not(Self::Nesting(nest)),
+                Fitted::All(parts) => Fitted::All(parts),
+                Fitted::Gone => Fitted::Gone,
+                Fitted::Failed(refusal) => Fitted::Failed(refusal),
+            },
+        }
+    }
+
+    fn nest(upload: UploadId, parts: Arc<[Part]>, cx: &mut Cx<'_>) -> Fitted<Self> {
+        match Nest::is_due(&parts, cx) {
+            true => Fitted::Not(Self::Nesting(Nest::start(upload, parts, cx))),
+            false => Fitted::All(parts),
+        }
+    }
+}
