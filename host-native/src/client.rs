@@ -1,8 +1,8 @@
 //! The outgoing HTTP/1.1 client: surf over an `HttpClient` of this crate's own.
 //!
 //! ```text
-//! Client::send ─ surf ─ Wire ─ pool or connect ─┬─ Sending:  head and body, one piece in flight
-//!                                               └─ Incoming: head, then the body as it is read
+//! Client::send ─ surf ─ Wire ─ pool or connect (TCP, TLS) ─┬─ Sending:  head and body, one piece in flight
+//!                                                          └─ Incoming: head, then the body as it is read
 //! ```
 //!
 //! The answer is read while the request is still leaving: [`Client::send`] comes back with the first final
@@ -33,12 +33,14 @@ mod outgoing;
 mod pool;
 mod request;
 mod response;
+mod tls;
 mod wire;
 
 pub use body::{Body, Feed, FeedGone};
 pub use error::{ClientError, Late};
 pub use incoming::AnswerLength;
 pub use response::Response;
+pub use tls::{Identity, Tls, TlsError, TlsFault, Trust};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +50,7 @@ use wire::Wire;
 /// What a server may use of the client before it is given up. Every field is a setting of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Time to look up a host and to connect to it.
+    /// Time to look up a host, to connect to it and to agree on TLS.
     pub connect_time: Duration,
     /// Time from the last byte of a request to the end of the answer's head.
     pub answer_time: Duration,
@@ -64,6 +66,8 @@ pub struct Settings {
     pub head_bytes_max: usize,
     /// Most header fields in one answer.
     pub headers_max: usize,
+    /// What `https://` is spoken with; without it, such URLs are refused.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Settings {
@@ -77,6 +81,7 @@ impl Default for Settings {
             pool_connections_max: 32,
             head_bytes_max: 32 * 1024,
             headers_max: 100,
+            tls: None,
         }
     }
 }

@@ -46,6 +46,10 @@ pub struct Cloud {
     pub cacert: Option<PathBuf>,
     /// Whether certificates are checked at all.
     pub verify: bool,
+    /// A file with the certificate to show to servers that ask for one.
+    pub cert: Option<PathBuf>,
+    /// The file with the private key of `cert`, unless that file holds it too.
+    pub key: Option<PathBuf>,
     /// The URL of the object store, in place of the one in the catalog.
     pub object_store_endpoint_override: Option<String>,
 }

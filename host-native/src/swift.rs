@@ -12,6 +12,7 @@ mod error;
 mod login;
 mod start;
 mod temp_urls;
+mod tls;
 mod tokens;
 
 use std::fmt;
@@ -171,12 +172,15 @@ async fn discard(response: &mut Response) {
 /// What broken calls are to core; the cause is for the log.
 fn fault(op: &Op, error: &ClientError) -> Fault {
     let fault = match error {
+        ClientError::Tls(fault) if !fault.comes_first() => Fault::Broken,
         ClientError::Request(_)
-        | ClientError::Tls
+        | ClientError::NoTls
+        | ClientError::Tls(_)
         | ClientError::Connect(_)
-        | ClientError::Late(Late::Connect) => Fault::Unreachable,
+        | ClientError::Late(Late::Connect | Late::Handshake) => Fault::Unreachable,
         ClientError::Late(Late::Answer | Late::Body | Late::Write) => Fault::Late,
-        ClientError::Closed
+        ClientError::SpeaksTls
+        | ClientError::Closed
         | ClientError::Head(_)
         | ClientError::StatusLine
         | ClientError::Interim

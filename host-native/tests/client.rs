@@ -4,19 +4,27 @@
 mod answers;
 #[path = "client/bodies.rs"]
 mod bodies;
+#[path = "client/certificates.rs"]
+mod certificates;
 #[path = "client/limits.rs"]
 mod limits;
+#[path = "client/over_tls.rs"]
+mod over_tls;
 #[path = "client/pool.rs"]
 mod pool;
 #[path = "client/requests.rs"]
 mod requests;
 #[path = "client/server.rs"]
 mod server;
+#[path = "client/tls.rs"]
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use wharfinger::client::{Body, Client, ClientError, Response, Settings};
+
+const SCHEME: &str = "http";
 
 /// Settings under which no test waits long, and none is late by chance.
 fn settings() -> Settings {
@@ -32,7 +40,7 @@ fn settings() -> Settings {
 }
 
 async fn send(client: &Client, method: &str, at: SocketAddr, body: Body) -> Result<Response, ClientError> {
-    let request = http::Request::builder().method(method).uri(format!("http://{at}/a%2Fb?c"));
+    let request = http::Request::builder().method(method).uri(format!("{SCHEME}://{at}/a%2Fb?c"));
     client.send(request.body(()).expect("a sound request"), body).await
 }
 

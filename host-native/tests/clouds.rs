@@ -10,8 +10,11 @@ use wharfinger::clouds::{AuthType, Cloud, CloudError, Environment, find};
 
 #[path = "clouds/cases.rs"]
 mod cases;
+#[path = "clouds/tls_cases.rs"]
+mod tls_cases;
 
 use cases::{ACCEPTED, Case, REFUSED};
+use tls_cases::TLS;
 
 /// Where the cases are played that need no disk.
 const NOWHERE: &str = "/case";
@@ -80,6 +83,8 @@ fn facts(cloud: &Cloud) -> String {
         ("interface", Some(cloud.interface.name().to_owned())),
         ("verify", Some(cloud.verify.to_string())),
         ("cacert", cloud.cacert.as_ref().map(|path| path.display().to_string()).filter(|_| cloud.verify)),
+        ("cert", cloud.cert.as_ref().map(|path| path.display().to_string())),
+        ("key", cloud.key.as_ref().map(|path| path.display().to_string())),
         ("endpoint", cloud.object_store_endpoint_override.clone()),
     ];
     facts.sort_unstable();
@@ -90,7 +95,7 @@ fn facts(cloud: &Cloud) -> String {
 
 #[test]
 fn clouds_are_found_and_merged() {
-    for case in ACCEPTED {
+    for case in ACCEPTED.iter().chain(TLS) {
         let found = play_nowhere(case).map(|cloud| facts(&cloud));
         let found = found.unwrap_or_else(|error| format!("{error}")).replace(NOWHERE, "$root");
         assert_eq!(found, case.expected.join("\n"), "{}", case.about);
@@ -107,7 +112,7 @@ fn what_makes_no_cloud_is_refused_in_words() {
 
 #[test]
 fn no_secret_is_shown() {
-    for case in ACCEPTED {
+    for case in ACCEPTED.iter().chain(TLS) {
         let cloud = play_nowhere(case).expect(case.about);
         let shown = format!("{cloud:?}");
         let auth = &cloud.auth;
@@ -123,7 +128,7 @@ fn no_secret_is_shown() {
 fn openstacksdk_reads_the_same() {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clouds-{}", std::process::id()));
     let mut roots: Vec<(&Case, PathBuf)> = Vec::new();
-    for case in ACCEPTED.iter().filter(|case| case.compared) {
+    for case in ACCEPTED.iter().chain(TLS).filter(|case| case.compared) {
         let root = parent.join(roots.len().to_string());
         for folder in ["cwd", "home"] {
             std::fs::create_dir_all(root.join(folder)).expect("makes a folder");

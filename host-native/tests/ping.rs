@@ -76,7 +76,7 @@ fn anything_else_is_told_in_one_sentence() {
         "the answer (200 OK) is not that of a registry; check what answers there",
         "the answer (503 Service Unavailable) is not that of a registry; check what answers there",
         "the answer is not HTTP/1.1; check what answers there",
-        "the connection was closed without an answer; check the server's log",
+        "the connection was closed without an answer; check the server's log, and whether it wants https://",
     ] {
         let output = ping(&[&format!("http://{at}")]);
         assert_said(&output, 1, "", &format!("wharfinger: http://{at}: {why}\n"));

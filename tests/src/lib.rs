@@ -12,4 +12,5 @@ pub mod random;
 pub mod repository;
 pub mod server;
 pub mod swift;
+pub mod tls_relay;
 pub mod tools;

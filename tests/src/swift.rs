@@ -264,7 +264,15 @@ impl Swift {
     /// # Errors
     /// When there is no Keystone.
     pub fn name_in_catalog(&self, address: SocketAddr) -> Result<(), String> {
-        self.tell(&format!("catalog http://{address}")).map(drop)
+        self.url_in_catalog(&format!("http://{address}"))
+    }
+
+    /// Has Keystone name another URL of Swift, without a path, in all tokens to come.
+    ///
+    /// # Errors
+    /// When there is no Keystone.
+    pub fn url_in_catalog(&self, url: &str) -> Result<(), String> {
+        self.tell(&format!("catalog {url}")).map(drop)
     }
 
     /// Gives the rig one command, and waits until it is done.

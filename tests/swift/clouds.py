@@ -43,13 +43,16 @@ def cloud(case):
     os.chdir(os.path.join(case["root"], "cwd"))
     importlib.reload(loader)
     found = loader.OpenStackConfig().get_one(case["name"])
-    verify, _ = found.get_requests_verify_args()
+    verify, shown = found.get_requests_verify_args()
+    cert, key = shown if isinstance(shown, tuple) else (shown, None)
     facts = {
         "auth_type": found.config["auth_type"],
         "region": found.get_region_name("object-store") or "",
         "interface": found.get_interface("object-store").removesuffix("URL"),
         "verify": "true" if verify else "false",
         "cacert": verify if isinstance(verify, str) else "",
+        "cert": cert or "",
+        "key": key or "",
         "endpoint": found.get_endpoint("object-store") or "",
         **{f"auth.{key}": value for key, value in found.config["auth"].items()},
     }

@@ -20,6 +20,8 @@ mod retries;
 mod segments;
 #[path = "swift/start.rs"]
 mod start;
+#[path = "swift/tls.rs"]
+mod tls;
 #[path = "swift/tokens.rs"]
 mod tokens;
 

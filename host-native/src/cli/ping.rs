@@ -100,7 +100,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 /// `http://HOST[:PORT]`, without the slash that may end it.
 fn parse_url(text: &str) -> Result<String, String> {
     if text.starts_with("https://") {
-        return Err(ClientError::Tls.to_string());
+        return Err(ClientError::NoTls.to_string());
     }
     let url = text.strip_suffix('/').unwrap_or(text);
     let host = url.strip_prefix("http://").unwrap_or_default();

@@ -17,6 +17,8 @@ use crate::http1::{
 const HEAD_READ_BYTES: usize = 4 * 1024;
 /// Interim answers that may come before the final one.
 const INTERIM_MAX: usize = 16;
+/// The first byte of what a server of TLS says to a request that it does not understand.
+const TLS_ALERT: u8 = 0x15;
 /// Fields whose meaning must not be guessed.
 const FRAMING: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
 
@@ -42,6 +44,9 @@ pub(super) async fn receive(
     for _ in 0..=INTERIM_MAX {
         let mut search = HeadSearch::default();
         let (start, end) = loop {
+            if bytes.first() == Some(&TLS_ALERT) {
+                return Err(ClientError::SpeaksTls);
+            }
             match search.advance(&bytes, settings.head_bytes_max).map_err(ClientError::Head)? {
                 Some(found) => break found,
                 None => arriving.read(&mut bytes, settings).await?,
@@ -89,11 +94,10 @@ impl Arriving<'_> {
             }
             match Pin::new(&mut *self.reading).poll_read(cx, &mut bytes[length..]) {
                 Poll::Ready(Ok(count @ 1..)) => Poll::Ready(Ok(count)),
-                Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Err(match self.fault.take() {
-                    Some(fault) => fault,
-                    None if self.came => ClientError::Short,
-                    None => ClientError::Closed,
-                })),
+                Poll::Ready(Ok(0)) => Poll::Ready(Err(self.end())),
+                Poll::Ready(Err(error)) => {
+                    Poll::Ready(Err(ClientError::tls_from_io(error).unwrap_or_else(|| self.end())))
+                }
                 Poll::Pending => {
                     let Some(timer) = &mut self.timer else { return Poll::Pending };
                     ready!(Pin::new(timer).poll(cx));
@@ -105,6 +109,17 @@ impl Arriving<'_> {
         bytes.truncate(length + count.as_ref().map_or(0, |&count| count));
         self.came = true;
         count.map(drop)
+    }
+}
+
+impl Arriving<'_> {
+    /// Why nothing more will come.
+    fn end(&mut self) -> ClientError {
+        match self.fault.take() {
+            Some(fault) => fault,
+            None if self.came => ClientError::Short,
+            None => ClientError::Closed,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 
+use super::TlsFault;
 use crate::http1::{ChunkFault, HeadRefusal};
 
 /// Why there is no answer, or not all of it.
@@ -8,8 +9,12 @@ use crate::http1::{ChunkFault, HeadRefusal};
 pub enum ClientError {
     /// The request cannot be sent as it is; what is wrong with it.
     Request(&'static str),
-    /// This version has no TLS.
-    Tls,
+    /// The URL begins with `https://`, and this client has nothing to speak TLS with.
+    NoTls,
+    /// The server did not prove who it is, or TLS broke.
+    Tls(TlsFault),
+    /// The URL begins with `http://`, and the server speaks TLS.
+    SpeaksTls,
     /// The server cannot be found or reached.
     Connect(io::Error),
     /// A time limit is over.
@@ -35,8 +40,10 @@ pub enum ClientError {
 /// Which time limit is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Late {
-    /// `connect_time`.
+    /// `connect_time`, before there was a connection.
     Connect,
+    /// `connect_time`, before TLS was agreed upon.
+    Handshake,
     /// `answer_time`.
     Answer,
     /// `body_idle_time`.
@@ -58,6 +65,14 @@ impl ClientError {
         io::Error::other(self)
     }
 
+    /// What [`ClientError::into_io`] hid, if that is trouble with TLS.
+    pub(super) fn tls_from_io(error: io::Error) -> Option<Self> {
+        match error.downcast() {
+            Ok(fault @ Self::Tls(_)) => Some(fault),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     /// What [`ClientError::into_io`] hid; any other error is a connection that broke.
     pub(super) fn from_io(error: io::Error) -> Self {
         error.downcast().unwrap_or(Self::Short)
@@ -68,11 +83,16 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(why) => write!(f, "the request cannot be sent: {why}"),
-            Self::Tls => f.write_str("this version cannot speak TLS; use a URL with http://"),
+            Self::NoTls => f.write_str("TLS is not spoken here; use a URL with http://"),
+            Self::Tls(fault) => fault.fmt(f),
+            Self::SpeaksTls => f.write_str("it speaks TLS; use a URL with https://"),
             Self::Connect(error) => write!(f, "it cannot be reached ({error}); check that it runs there"),
             Self::Late(Late::Connect) => {
                 f.write_str("no connection within the time limit; check the address and the network")
             }
+            Self::Late(Late::Handshake) => f.write_str(
+                "it agreed on no TLS within the time limit; check that this port speaks TLS, and its load",
+            ),
             Self::Late(Late::Answer) => {
                 f.write_str("no answer within the time limit; check the server's load and log")
             }
@@ -82,9 +102,9 @@ impl fmt::Display for ClientError {
             Self::Late(Late::Write) => {
                 f.write_str("the server takes nothing of the request; check its load and log")
             }
-            Self::Closed => {
-                f.write_str("the connection was closed without an answer; check the server's log")
-            }
+            Self::Closed => f.write_str(
+                "the connection was closed without an answer; check the server's log, and whether it wants https://",
+            ),
             Self::Head(refusal) => {
                 write!(
                     f,

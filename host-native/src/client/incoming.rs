@@ -187,7 +187,8 @@ impl Incoming {
         }
         match Pin::new(reading).poll_read(cx, &mut self.buffer[..wanted]) {
             Poll::Ready(Ok(0)) if matches!(self.framing, Framing::UntilClose) => self.framing = Framing::Over,
-            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(ClientError::Short)),
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(ClientError::Short)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(ClientError::from_io(error))),
             Poll::Ready(Ok(count)) => {
                 self.raw = 0..count;
                 self.turn_bytes += count;

@@ -83,7 +83,6 @@ impl Transmission {
                 self.write_chunks(body).await?;
             }
         }
-        self.writing.flush().await.map_err(|_| ClientError::Closed)?;
         Ok(self.writing)
     }
 
@@ -120,17 +119,22 @@ impl Transmission {
         let mut slices = &mut slices[..];
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            let write = async { self.writing.write_vectored(slices).await.map_err(|_| ClientError::Closed) };
-            let late = async {
-                Timer::after(self.write_idle_time).await;
-                Err(ClientError::Late(Late::Write))
-            };
-            let count = future::or(write, late).await?;
+            let count = in_time(self.write_idle_time, self.writing.write_vectored(slices)).await?;
             if count == 0 {
                 return Err(ClientError::Closed);
             }
             IoSlice::advance_slices(&mut slices, count);
         }
-        Ok(())
+        // What TLS holds back must not wait for a next piece that comes late.
+        in_time(self.write_idle_time, self.writing.flush()).await
     }
+}
+
+async fn in_time<T>(time: Duration, write: impl Future<Output = io::Result<T>>) -> Result<T, ClientError> {
+    let write = async { write.await.map_err(|_| ClientError::Closed) };
+    let late = async {
+        Timer::after(time).await;
+        Err(ClientError::Late(Late::Write))
+    };
+    future::or(write, late).await
 }

@@ -64,7 +64,7 @@ impl Shared {
                 answered => return answered,
             }
         }
-        let link = origin.connect(self.settings.connect_time).await?;
+        let link = origin.connect(&self.settings).await?;
         self.ask(link, &origin, head, payload, to_head).await
     }
 

@@ -43,12 +43,16 @@ pub fn settle(name: &str, keys: &Map, environment: &Environment<'_>) -> Result<C
     let endpoint =
         endpoint.map(|text| keys.expand("object_store_endpoint_override", &text, region.as_deref()));
     let insecure = keys.truth("insecure")?.unwrap_or(false);
+    let file = |key: &str| Ok(keys.text(key)?.map(|path| in_home(&path, environment)));
+    let cert = file("cert")?;
     Ok(Cloud {
         name: name.to_owned(),
         auth_type,
         auth,
         interface,
-        cacert: keys.text("cacert")?.map(|path| in_home(&path, environment)),
+        cacert: file("cacert")?,
+        key: if cert.is_some() { file("key")? } else { None },
+        cert,
         verify: !insecure && keys.truth("verify")?.unwrap_or(true),
         object_store_endpoint_override: endpoint.transpose()?,
         region,

@@ -4,7 +4,7 @@ use http::StatusCode;
 use wharfinger_core::swift::{AuthError, EndpointError, InfoError};
 
 use super::temp_urls::KeyError;
-use crate::client::ClientError;
+use crate::client::{ClientError, TlsError};
 use crate::clouds::CloudError;
 
 /// Why there is no token.
@@ -26,12 +26,12 @@ pub enum LoginError {
 pub enum StartError {
     /// There is no such cloud, or what is said of it makes none.
     Cloud(CloudError),
-    /// A URL of the cloud wants TLS.
+    /// The cloud wants TLS, which cannot be set up as it says.
     Tls {
         /// The cloud.
         cloud: String,
-        /// The URL.
-        url: String,
+        /// Why.
+        error: TlsError,
     },
     /// The cloud asks for a scope that holds no objects.
     Scope {
@@ -96,10 +96,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cloud(error) => error.fmt(f),
-            Self::Tls { cloud, url } => write!(
-                f,
-                "cloud {cloud}: {url} wants TLS, which this version cannot speak to Swift; give a URL with http://"
-            ),
+            Self::Tls { cloud, error } => write!(f, "cloud {cloud}: {error}"),
             Self::Scope { cloud, key } => {
                 write!(f, "cloud {cloud}: {key} is not used by this login to Swift; remove it")
             }

@@ -13,8 +13,8 @@ use wharfinger_core::swift::{
 use super::login::Login;
 use super::temp_urls::TempUrls;
 use super::tokens::{Tokens, now};
-use super::{Settings, Shared, StartError, Swift};
-use crate::client::{self, Body, Client, ClientError, Late, Response};
+use super::{Settings, Shared, StartError, Swift, tls};
+use crate::client::{self, Body, Client, ClientError, Late, Response, Tls};
 use crate::clouds;
 use crate::registry::Bounds;
 
@@ -25,25 +25,16 @@ impl Swift {
     /// The cloud cannot be found or reached, or refuses.
     pub async fn start(settings: &Settings) -> Result<(Self, Bounds), StartError> {
         let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
-        let plain = |url: &str| match url.get(..6) {
-            Some(scheme) if scheme.eq_ignore_ascii_case("https:") => {
-                Err(StartError::Tls { cloud: cloud.name.clone(), url: url.to_owned() })
-            }
-            Some(_) | None => Ok(()),
-        };
-        plain(&cloud.auth.auth_url)?;
         let login = Login::of(&cloud)?;
-        let client = Client::new(client::Settings {
-            // Core ends every call in its own time, which depends on the op.
-            answer_time: ANSWER_TIME_MAX,
-            ..client::Settings::default()
-        });
+        let mut client = open(tls::to_log_in(&cloud)?);
         let time = settings.call_time;
         let session = login
             .log_in(&client, time)
             .await
             .map_err(|error| StartError::Login { cloud: cloud.name.clone(), error })?;
-        plain(&session.storage_url)?;
+        if let Some(tls) = tls::to_store(&cloud, &session.storage_url)? {
+            client = open(Some(tls));
+        }
         let (container, segments) = (&settings.container, &settings.segments_container);
         let endpoint =
             Endpoint::new(&session.storage_url, container, segments).map_err(StartError::Endpoint)?;
@@ -63,6 +54,15 @@ impl Swift {
         swift.check_keys().await.map_err(StartError::Keys)?;
         Ok((swift, bounds))
     }
+}
+
+fn open(tls: Option<Tls>) -> Client {
+    Client::new(client::Settings {
+        // Core ends every call in its own time, which depends on the op.
+        answer_time: ANSWER_TIME_MAX,
+        tls,
+        ..client::Settings::default()
+    })
 }
 
 async fn create(client: &Client, rendered: Rendered, time: Duration) -> Result<(), StartError> {

@@ -5,7 +5,7 @@ use smol::block_on;
 use wharfinger::client::{Body, Client, Settings};
 
 use super::server::{Peer, Server, script};
-use super::{ask, send, settings};
+use super::{SCHEME, ask, send, settings};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -110,7 +110,7 @@ fn what_must_not_be_sent_twice_gets_a_new_connection() {
         let client = Client::new(Settings { pool_connections_max: 1, ..settings() });
         ask(&client, "GET", at).await.expect("an answer");
         ask(&client, "POST", at).await.expect("an answer");
-        let request = http::Request::put(format!("http://{at}/")).header("if-none-match", "*");
+        let request = http::Request::put(format!("{SCHEME}://{at}/")).header("if-none-match", "*");
         let request = request.body(()).expect("a sound request");
         drop(client.send(request, Body::Empty).await.expect("an answer"));
         let (feed, body) = Body::fed(Some(0));

@@ -59,8 +59,8 @@ fn a_url_that_would_be_changed_is_refused() {
 #[test]
 fn tls_is_refused_in_plain_words() {
     let error = refused("https://127.0.0.1/");
-    assert!(matches!(error, ClientError::Tls), "{error:?}");
-    assert_eq!(error.to_string(), "this version cannot speak TLS; use a URL with http://");
+    assert!(matches!(error, ClientError::NoTls), "{error:?}");
+    assert_eq!(error.to_string(), "TLS is not spoken here; use a URL with http://");
 }
 
 #[test]

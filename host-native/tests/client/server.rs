@@ -1,7 +1,10 @@
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How long a test's server waits for its client.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -10,7 +13,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 pub type Script = Box<dyn FnOnce(&mut Peer) + Send>;
 
 /// The client's connection, seen from the server.
-pub struct Peer(BufReader<TcpStream>);
+pub struct Peer(BufReader<Socket>);
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+    Cut,
+}
 
 /// A server that takes one connection for each of its scripts, in this order.
 pub struct Server {
@@ -24,6 +33,11 @@ pub fn script(script: impl FnOnce(&mut Peer) + Send + 'static) -> Script {
 
 impl Server {
     pub fn start(scripts: Vec<Script>) -> Self {
+        Self::start_with(None, scripts)
+    }
+
+    /// One that speaks TLS.
+    pub fn start_with(tls: Option<Arc<ServerConfig>>, scripts: Vec<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let at = listener.local_addr().expect("an address");
         let thread = std::thread::spawn(move || {
@@ -31,7 +45,15 @@ impl Server {
                 let (stream, _) = listener.accept().expect("a client");
                 stream.set_read_timeout(Some(SILENCE_MAX)).expect("a time limit");
                 stream.set_nodelay(true).expect("no delay");
-                std::thread::spawn(move || script(&mut Peer(BufReader::new(stream))))
+                let socket = match &tls {
+                    None => Socket::Plain(stream),
+                    Some(config) => {
+                        let connection =
+                            ServerConnection::new(config.clone()).expect("a sound configuration");
+                        Socket::Tls(Box::new(StreamOwned::new(connection, stream)))
+                    }
+                };
+                std::thread::spawn(move || script(&mut Peer(BufReader::new(socket))))
             };
             let running: Vec<_> = scripts.into_iter().map(run).collect();
             for script in running {
@@ -105,10 +127,61 @@ impl Peer {
         let _ = self.0.get_mut().write_all(bytes);
     }
 
+    /// Ends the connection without a word of TLS.
+    pub fn cut(&mut self) {
+        *self.0.get_mut() = Socket::Cut;
+    }
+
+    /// What TLS agreed on, after the first byte.
+    pub fn agreed(&mut self) -> &ServerConnection {
+        match self.0.get_mut() {
+            Socket::Tls(stream) => &stream.conn,
+            Socket::Plain(_) | Socket::Cut => panic!("no TLS is spoken"),
+        }
+    }
+
     /// Sends bytes one by one.
     pub fn drip(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.say(std::slice::from_ref(byte));
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Socket::Tls(stream) = self.0.get_mut() {
+            stream.conn.send_close_notify();
+            // The client may be gone.
+            let _ = stream.flush();
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(bytes),
+            Self::Tls(stream) => stream.read(bytes),
+            Self::Cut => Ok(0),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+            Self::Cut => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+            Self::Cut => Ok(()),
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Case {
     pub compared: bool,
 }
 
-const NOTHING: Case =
+pub const NOTHING: Case =
     Case { about: "", files: &[], variables: &[], name: None, expected: &[], compared: true };
 
 const PASSWORD: &str = "clouds:
