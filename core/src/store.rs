@@ -5,10 +5,12 @@
 
 mod key;
 mod listing;
+mod moving;
 mod op;
 mod reply;
 
-pub use key::Key;
+pub use key::{Key, KeyError};
 pub use listing::{Listing, Row};
+pub use moving::{Move, Moved, Step};
 pub use op::{Op, Part};
 pub use reply::{Fault, Found, Page, Reply};

@@ -10,6 +10,7 @@ mod auth_error;
 mod base_url;
 mod bounded;
 mod container;
+mod copy;
 mod draft;
 mod endpoint;
 mod head;
@@ -68,6 +69,7 @@ pub fn render(
         Op::Stat { key } => stat::render(key, endpoint, token),
         Op::Write { key, create_only } => write::render(key, *create_only, length, md5, endpoint, token),
         Op::Join { key, parts } => join::render(key, parts, endpoint, token),
+        Op::Copy { from, to } => copy::render(from, to, endpoint, token),
         Op::Touch { key } => touch::render(key, endpoint, token),
         // A large object keeps pointing at its segments.
         Op::Release { .. } => return None,
@@ -88,6 +90,7 @@ pub fn classify(op: &Op, head: &HttpHead, body: Option<&[u8]>, now: u64) -> Verd
         Op::Stat { .. } => stat::classify(head, now),
         Op::Write { create_only, .. } => write::classify(*create_only, head),
         Op::Join { .. } => join::classify(head, body),
+        Op::Copy { .. } => copy::classify(head),
         Op::Touch { .. } => touch::classify(head),
         Op::Release { .. } => Verdict::Reply(Reply::Done),
         Op::Remove { .. } => remove::classify(head),

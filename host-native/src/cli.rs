@@ -4,6 +4,7 @@
 //! others goes to standard output, all else to standard error.
 
 mod ping;
+mod store;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -15,7 +16,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use self::ping::Ping;
+use self::store::Store;
 use crate::config::{self, Choice as _, ConfigError, LogFormat, LogLevel, Settings};
+use crate::logs;
 
 /// Exit code of a clean stop.
 pub const EXIT_OK: u8 = 0;
@@ -23,6 +26,8 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILURE: u8 = 1;
 /// Exit code of a mistake on the command line or in the configuration.
 pub const EXIT_USAGE: u8 = 2;
+/// Exit code where an object is missing, or is there and should not be.
+pub const EXIT_MISSING: u8 = 3;
 
 const ABOUT: &str = "An OCI container registry that keeps images in a directory or in OpenStack Swift";
 
@@ -58,7 +63,8 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             return Start::Exit(after_printing(error.print(), code));
         }
     };
-    let settings = match line.flags.settings() {
+    let told_level = line.flags.log_level.is_some();
+    let mut settings = match line.flags.settings() {
         Ok(settings) => settings,
         Err(error) => {
             let printed = writeln!(io::stderr(), "{error}");
@@ -72,6 +78,15 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             Start::Exit(after_printing(io::stdout().write_all(text.as_bytes()), EXIT_OK))
         }
         Command::Ping(ping) => Start::Exit(ping.run(settings.listen())),
+        Command::Store(store) => {
+            // The command itself says what failed in the end.
+            if !told_level {
+                settings.log.level = LogLevel::Error;
+            }
+            // Nobody else logs in this process.
+            let _ = logs::start(settings.log);
+            Start::Exit(store.run(&settings))
+        }
     }
 }
 
@@ -101,6 +116,8 @@ enum Command {
     Config,
     /// Ask a running registry whether it answers: for health checks, and to wait for its start
     Ping(Ping),
+    /// Look at what is stored, object by object, and change it
+    Store(Box<Store>),
 }
 
 /// The value of `--listen`.

@@ -8,6 +8,7 @@
 //! All functions block. What [`Files::is_quick`] names may run where other work waits; the rest belongs in a pool.
 
 mod answer;
+mod copy;
 mod directory;
 mod folders;
 mod join;
@@ -54,6 +55,14 @@ impl Files {
         open::open(settings).map(Self)
     }
 
+    /// Opens a store that is there, and changes nothing in it, so that one on a disk that cannot be written can be looked at.
+    ///
+    /// # Errors
+    /// There is no such directory, or it cannot be read.
+    pub fn open_to_read(settings: &Settings) -> Result<Self, OpenError> {
+        open::open_to_read(settings).map(Self)
+    }
+
     /// Whether an op need not leave the thread which asks for it: it waits for no disk to sync, copies nothing and reads no
     /// folder. It is over at once where the system has the object's record in memory; a cold disk makes it wait.
     pub fn is_quick(op: &Op) -> bool {
@@ -61,6 +70,7 @@ impl Files {
             Op::Read { .. } | Op::Stat { .. } => true,
             Op::Write { .. }
             | Op::Join { .. }
+            | Op::Copy { .. }
             | Op::Touch { .. }
             | Op::Release { .. }
             | Op::Remove { .. }
@@ -76,12 +86,11 @@ impl Files {
             Op::Stat { key } => object::stat(&self.0, key),
             Op::Write { .. } => Reply::Mismatch.into(),
             Op::Join { key, parts } => join::join(&self.0, key, parts),
+            Op::Copy { from, to } => copy::copy(&self.0, from, to),
             Op::Touch { key } => object::touch(&self.0, key),
             Op::Release { parts } => remove::release(&self.0, parts),
             Op::Remove { key } => remove::remove(&self.0, key),
-            Op::List { listing, after, limit } => {
-                list::list(&self.0, listing, after.as_deref().unwrap_or_default(), *limit)
-            }
+            Op::List { listing, after, limit } => list::list(&self.0, listing, after.as_deref(), *limit),
         }
     }
 

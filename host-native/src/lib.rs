@@ -11,6 +11,7 @@ pub mod files;
 pub mod http1;
 pub mod logs;
 mod memory;
+pub mod operator;
 mod registry;
 mod retries;
 pub mod secret;

@@ -99,7 +99,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
 }
 
 /// Opens the store, and tells what it takes.
-fn open_store(settings: &Settings) -> Result<(Store, Bounds), ServeError> {
+pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Bounds), ServeError> {
     let storage = &settings.storage;
     match storage.driver {
         Driver::Filesystem => {
@@ -111,16 +111,9 @@ fn open_store(settings: &Settings) -> Result<(Store, Bounds), ServeError> {
             Ok((Store::Files(files.map_err(ServeError::Store)?), Bounds::none()))
         }
         Driver::Swift => {
-            let container = storage.container.clone().unwrap_or_default();
-            let settings = swift::Settings {
-                cloud: storage.cloud.clone(),
-                segments_container: storage.segments_container.clone().unwrap_or_else(|| container.clone()),
-                container,
-                call_time: settings.limits.store_time,
-                redirect: redirect(settings)?,
-            };
-            let (swift, bounds) = smol::block_on(Swift::start(&settings))
-                .map_err(|error| ServeError::Swift(Box::new(error)))?;
+            let swift = swift::Settings { redirect: redirect(settings)?, ..swift_settings(settings) };
+            let (swift, bounds) =
+                smol::block_on(Swift::start(&swift)).map_err(|error| ServeError::Swift(Box::new(error)))?;
             Ok((Store::Swift(swift), bounds))
         }
     }
@@ -135,6 +128,19 @@ fn redirect(settings: &Settings) -> Result<Option<swift::Redirect>, ServeError> 
     let secret = settings.sealing_secret().map_err(ServeError::Secret)?;
     let (life, key_period) = (storage.redirect_time, storage.redirect_key_time);
     Ok(Some(swift::Redirect { secret, url: storage.redirect_url.clone(), life, key_period }))
+}
+
+/// Which Swift the configuration names; clients are not sent there.
+pub(crate) fn swift_settings(settings: &Settings) -> swift::Settings {
+    let storage = &settings.storage;
+    let container = storage.container.clone().unwrap_or_default();
+    swift::Settings {
+        cloud: storage.cloud.clone(),
+        segments_container: storage.segments_container.clone().unwrap_or_else(|| container.clone()),
+        container,
+        call_time: settings.limits.store_time,
+        redirect: None,
+    }
 }
 
 async fn listen(

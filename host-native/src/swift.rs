@@ -123,6 +123,16 @@ impl Swift {
         self.0.tokens.get(false).await;
     }
 
+    /// What an operator can do about an answer that does not help; see [`swift::advice`].
+    pub fn advice(&self, op: &Op, head: &HttpHead, rejected: bool) -> Option<String> {
+        swift::advice(op, head, rejected, &self.0.endpoint)
+    }
+
+    /// Whether segments have a container of their own.
+    pub fn segments_are_apart(&self) -> bool {
+        self.0.endpoint.container() != self.0.endpoint.segments_container()
+    }
+
     async fn receive(&self, op: &Op, mut response: Response, held: &Held) -> Answer {
         let head = HttpHead::new(response.status, &response.headers);
         let status = head.status.as_u16();
@@ -154,9 +164,12 @@ fn may_want_body(op: &Op, head: &HttpHead) -> bool {
     match op {
         Op::Read { .. } | Op::List { .. } => head.status.is_success(),
         Op::Join { .. } => head.status.as_u16() == 400,
-        Op::Stat { .. } | Op::Write { .. } | Op::Touch { .. } | Op::Release { .. } | Op::Remove { .. } => {
-            false
-        }
+        Op::Stat { .. }
+        | Op::Write { .. }
+        | Op::Copy { .. }
+        | Op::Touch { .. }
+        | Op::Release { .. }
+        | Op::Remove { .. } => false,
     }
 }
 

@@ -49,7 +49,19 @@ impl Drop for ConfigFile {
 #[test]
 fn the_whole_help_is_as_recorded() {
     let mut help = String::new();
-    for arguments in [&["--help"][..], &["serve", "--help"], &["config", "--help"], &["ping", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["config", "--help"],
+        &["ping", "--help"],
+        &["store", "--help"],
+        &["store", "ls", "--help"],
+        &["store", "stat", "--help"],
+        &["store", "cat", "--help"],
+        &["store", "put", "--help"],
+        &["store", "mv", "--help"],
+        &["store", "rm", "--help"],
+    ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(stderr(&output), "");
@@ -91,6 +103,18 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         &["ping", "https://127.0.0.1:5000"],
         &["ping", "http://127.0.0.1:5000/v2/"],
         &["ping", "--wait", "soon"],
+        &["store", "ls", "a", "b"],
+        &["store", "ls", "--human"],
+        &["store", "ls", "--json", "--long"],
+        &["store", "ls", "--page", "0"],
+        &["store", "stat"],
+        &["store", "stat", "notes.txt"],
+        &["store", "cat", "tags/A!/v1"],
+        &["store", "cat", "tags/a!/v1", "--range", "5-4"],
+        &["store", "put", "../secret"],
+        &["store", "mv", "tags/a!/v1"],
+        &["store", "rm"],
+        &["store", "rm", "tags/a!/v1", "tmp/1"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -11,6 +11,7 @@ pub mod process;
 pub mod random;
 pub mod repository;
 pub mod server;
+pub mod store;
 pub mod swift;
 pub mod tls_relay;
 pub mod tools;

@@ -20,6 +20,8 @@ mod retries;
 mod segments;
 #[path = "swift/start.rs"]
 mod start;
+#[path = "swift/store_command.rs"]
+mod store_command;
 #[path = "swift/tls.rs"]
 mod tls;
 #[path = "swift/tokens.rs"]

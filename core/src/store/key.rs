@@ -1,3 +1,7 @@
+mod parse;
+
+pub use parse::KeyError;
+
 use std::fmt::{self, Display, Write as _};
 
 use crate::oci::{Digest, Repository, Tag};

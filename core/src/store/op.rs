@@ -37,6 +37,15 @@ pub enum Op {
         /// What it is made of, in order; never empty.
         parts: Arc<[Part]>,
     },
+    /// Has the store give an object a second name, over whatever stood there, in one atomic step; nothing flows through
+    /// us. Of an object made of parts that it keeps pointing at, a store copies no more than that. Answers Written, or
+    /// Missing if there is nothing to copy.
+    Copy {
+        /// The object.
+        from: Key,
+        /// Its second name; never the same one. On the heap, so that no other op is as large as two names.
+        to: Box<Key>,
+    },
     /// Makes an object young again. Answers Done or Missing.
     Touch {
         /// The object.

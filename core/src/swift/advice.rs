@@ -23,7 +23,7 @@ pub fn advice(op: &Op, head: &HttpHead, rejected: bool, endpoint: &Endpoint) -> 
             )
         }
         (_, 404) => return None,
-        (Op::Write { .. } | Op::Join { .. }, 202) => format!(
+        (Op::Write { .. } | Op::Join { .. } | Op::Copy { .. }, 202) => format!(
             "Swift dropped what was written to {place}, because it knows a newer version: \
              set the clocks of its servers with NTP"
         ),
@@ -41,9 +41,11 @@ pub fn advice(op: &Op, head: &HttpHead, rejected: bool, endpoint: &Endpoint) -> 
              middleware",
             parts.len()
         ),
-        (Op::Write { .. } | Op::Join { .. }, 413 | 507) if head.retry_after.is_none() => format!(
-            "Swift has no room to {verb} in {place}: raise the quota of the account or the container, or prune"
-        ),
+        (Op::Write { .. } | Op::Join { .. } | Op::Copy { .. }, 413 | 507) if head.retry_after.is_none() => {
+            format!(
+                "Swift has no room to {verb} in {place}: raise the quota of the account or the container, or prune"
+            )
+        }
         (_, 413 | 429 | 497 | 498) => format!("Swift limits how often we {verb} in {place}: raise the limit"),
         (_, 300..400) => format!(
             "Swift redirects us from {place}: give the storage URL that it redirects to, \
@@ -65,9 +67,10 @@ fn subject<'a>(op: &Op, endpoint: &'a Endpoint) -> Option<(&'static str, &'a str
         Op::Stat { key } => ("look", endpoint.container_of(key)),
         Op::Write { key, .. } => ("write", endpoint.container_of(key)),
         Op::Join { key, .. } => ("join segments", endpoint.container_of(key)),
+        Op::Copy { to, .. } => ("copy an object", endpoint.container_of(to)),
         Op::Touch { key } => ("renew an object", endpoint.container_of(key)),
         Op::Remove { key } => ("remove", endpoint.container_of(key)),
-        Op::List { .. } => ("list", endpoint.container()),
+        Op::List { listing, .. } => ("list", endpoint.container_listed(listing)),
         Op::Release { .. } => return None,
     })
 }

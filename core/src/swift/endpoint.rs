@@ -4,7 +4,7 @@ use http::Uri;
 
 use super::base_url::{BaseUrl, UrlFault};
 use super::text::escape;
-use crate::store::Key;
+use crate::store::{Key, Listing};
 
 /// Where the objects of a registry stand: a storage URL and two containers in it.
 ///
@@ -84,6 +84,19 @@ impl Endpoint {
         }
     }
 
+    /// The container that a listing shows.
+    pub(super) fn container_listed(&self, listing: &Listing) -> &str {
+        match listing {
+            Listing::Names { prefix, .. } if prefix.starts_with(SEGMENTS) => &self.segments_container,
+            Listing::Names { .. }
+            | Listing::Repositories
+            | Listing::Manifests(_)
+            | Listing::Links(_)
+            | Listing::Tags(_)
+            | Listing::Referrers(..) => &self.container,
+        }
+    }
+
     /// `/<container>/<object>`, not escaped.
     pub(super) fn path_of(&self, key: &Key) -> String {
         format!("/{}/{key}", self.container_of(key))
@@ -121,6 +134,9 @@ impl Display for EndpointError {
 }
 
 impl std::error::Error for EndpointError {}
+
+/// Where the names of segments begin.
+const SEGMENTS: &str = "segments/";
 
 /// Swift takes no longer names of containers, in bytes.
 const CONTAINER_BYTES_MAX: usize = 256;

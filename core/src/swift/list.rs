@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::bounded::Bounded;
 use super::draft::{Draft, Rendered};
 use super::text::escape;
+use super::time::parse_rfc3339;
 use super::verdict::{trouble, unavailable};
 use super::{Endpoint, HttpHead, Token, Verdict};
 use crate::store::{Listing, Page, Reply, Row};
@@ -20,7 +21,9 @@ pub(super) fn render(
     endpoint: &Endpoint,
     token: &Token,
 ) -> Rendered {
-    let prefix = listing.to_string();
+    let mut prefix = listing.to_string();
+    // No name begins with more.
+    prefix.truncate(prefix.floor_char_boundary(NAME_BYTES_MAX + 1));
     let mut query = format!("?format=json&limit={}&prefix={}", rows_asked(limit), escape(&prefix));
     if let Some(delimiter) = listing.delimiter() {
         let _ = write!(query, "&delimiter={}", escape(delimiter.encode_utf8(&mut [0; 4])));
@@ -28,7 +31,7 @@ pub(super) fn render(
     if let Some(after) = after {
         let _ = write!(query, "&marker={}", escape(&marker(listing, &prefix, after)));
     }
-    Draft::new(Method::GET, endpoint.container_uri(endpoint.container(), &query))
+    Draft::new(Method::GET, endpoint.container_uri(endpoint.container_listed(listing), &query))
         .with_token(token)
         .newest(true)
         .bare()
@@ -36,7 +39,7 @@ pub(super) fn render(
 
 pub(super) fn classify(listing: &Listing, limit: u32, head: &HttpHead, body: Option<&[u8]>) -> Verdict {
     match (head.status.as_u16(), body) {
-        (200, None) => Verdict::Body { max: rows_asked(limit) * ROW_BYTES_MAX },
+        (200, None) => Verdict::Body { max: rows_asked(limit) * row_bytes_max(listing) },
         (200, Some(body)) => match page(listing, limit, body) {
             Some(page) => Verdict::Reply(Reply::Page(page)),
             None => unavailable(head),
@@ -62,7 +65,12 @@ fn marker(listing: &Listing, prefix: &str, after: &str) -> String {
     // No name is longer: what comes after decides nothing either.
     let end = (0..=marker.len().min(NAME_BYTES_MAX)).rev().find(|end| marker.is_char_boundary(*end));
     marker.truncate(end.unwrap_or(0));
-    if let Some(delimiter) = listing.delimiter() {
+    if matches!(listing, Listing::Names { .. }) {
+        // Such a row has its delimiter still. No letter stands above this one.
+        if listing.cut(after).is_some() {
+            marker.push(char::MAX);
+        }
+    } else if let Some(delimiter) = listing.delimiter() {
         let above = char::from_u32(u32::from(delimiter) + 1).unwrap_or(char::MAX);
         marker.push(above);
     }
@@ -74,6 +82,7 @@ fn marker(listing: &Listing, prefix: &str, after: &str) -> String {
 struct RawRow {
     name: Option<Box<str>>,
     bytes: Option<u64>,
+    last_modified: Option<Box<str>>,
     subdir: Option<Box<str>>,
 }
 
@@ -89,7 +98,7 @@ fn page(listing: &Listing, limit: u32, body: &[u8]) -> Option<Page> {
     for raw in raw {
         let row = row(listing, &prefix, raw)?;
         // Something other than a registry may have put an object at the prefix itself.
-        if !row.name.is_empty() {
+        if !row.name.is_empty() || matches!(listing, Listing::Names { .. }) {
             rows.push(row);
         }
     }
@@ -98,16 +107,31 @@ fn page(listing: &Listing, limit: u32, body: &[u8]) -> Option<Page> {
 }
 
 fn row(listing: &Listing, prefix: &str, raw: RawRow) -> Option<Row> {
-    let (name, size) = match (raw.name, raw.subdir) {
+    let (name, size) = match (raw.name, &raw.subdir) {
         (Some(name), None) => (name.strip_prefix(prefix)?.into(), raw.bytes?),
-        (None, Some(name)) => (name.strip_prefix(prefix)?.strip_suffix(listing.delimiter()?)?.into(), 0),
+        (None, Some(name)) => (listing.cut(name.strip_prefix(prefix)?)?.into(), 0),
         (None, None) | (Some(_), Some(_)) => return None,
     };
-    Some(Row { name, size })
+    // Swift leaves out that its clocks show UTC.
+    let written = raw.last_modified.and_then(|time| parse_rfc3339(&format!("{time}Z")));
+    Some(Row { name, size, written })
+}
+
+/// What one row takes of a body at most, in bytes.
+fn row_bytes_max(listing: &Listing) -> u32 {
+    match listing {
+        // Names of others are as long as Swift takes them, and JSON may write six bytes for one.
+        Listing::Names { .. } => 8 << 10,
+        Listing::Repositories
+        | Listing::Manifests(_)
+        | Listing::Links(_)
+        | Listing::Tags(_)
+        | Listing::Referrers(..) => ROW_BYTES_MAX,
+    }
 }
 
 /// Swift's limit of a name, in bytes.
 const NAME_BYTES_MAX: usize = 1024;
 
-/// What one row takes of a body at most, in bytes: our names are below 550, the rest of a row below 400.
+/// What one row of ours takes of a body at most, in bytes: our names are below 550, the rest of a row below 400.
 const ROW_BYTES_MAX: u32 = 1024;

@@ -3,7 +3,7 @@
 use wharfinger_core::store::{Listing, Op};
 use wharfinger_core::swift::advice;
 
-use crate::support::{blob, endpoint, head, join, list, ops, part, segment, tag};
+use crate::support::{blob, copy, endpoint, head, join, list, names, ops, part, segment, tag};
 
 fn said(op: &Op, status: u16) -> Option<String> {
     advice(op, &head(status, &[]), false, &endpoint())
@@ -30,6 +30,10 @@ fn it_names_the_place_and_the_remedy() {
         (&join(&parts), 413, "raise max_manifest_segments"),
         (&join(&parts), 413, "raise the quota"),
         (&Op::Read { key: blob(), range: None, if_match: None }, 409, "push the image again"),
+        (&list(names("segments/", true), None, 1), 404, "does not find the container \"wharf_segments\""),
+        (&copy(), 202, "set the clocks"),
+        (&copy(), 403, "does not let us copy an object in the container \"wharf_segments\""),
+        (&copy(), 413, "raise the quota"),
         (&Op::Touch { key: blob() }, 409, "set the clocks"),
         (&Op::Stat { key: blob() }, 302, "redirects us"),
         (&Op::Stat { key: blob() }, 413, "raise the limit"),

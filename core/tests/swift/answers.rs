@@ -3,7 +3,7 @@
 use wharfinger_core::store::{Listing, Op, Reply};
 use wharfinger_core::swift::{Verdict, classify_container};
 
-use crate::support::{BUSY, REFUSED, blob, head, join, judge, judge_body, list, ops, part, tag};
+use crate::support::{BUSY, REFUSED, blob, copy, head, join, judge, judge_body, list, names, ops, part, tag};
 
 const REJECTED: Verdict = Verdict::TokenRejected;
 
@@ -110,6 +110,44 @@ fn to_a_join() {
 }
 
 #[test]
+fn to_a_copy() {
+    for (status, verdict) in [
+        (201, is_reply(Reply::Written { md5: None })),
+        // Not stored.
+        (202, BUSY),
+        (200, BUSY),
+        (204, BUSY),
+        (304, REFUSED),
+        (400, REFUSED),
+        (401, REJECTED),
+        (403, REFUSED),
+        (404, is_reply(Reply::Missing)),
+        (405, REFUSED),
+        (408, BUSY),
+        (409, BUSY),
+        (411, REFUSED),
+        (412, REFUSED),
+        (413, is_reply(Reply::Full)),
+        (416, REFUSED),
+        (422, is_reply(Reply::Mismatch)),
+        (429, BUSY),
+        (497, BUSY),
+        (498, BUSY),
+        (499, BUSY),
+        (500, BUSY),
+        (502, BUSY),
+        (503, BUSY),
+        (504, BUSY),
+        (507, is_reply(Reply::Full)),
+    ] {
+        assert_eq!(judge(&copy(), status, &[]), verdict, "{status}");
+    }
+    // Of a large object it is that of the manifest.
+    let etag = ("etag", "00112233445566778899aabbccddeeff");
+    assert_eq!(judge(&copy(), 201, &[etag]), is_reply(Reply::Written { md5: None }));
+}
+
+#[test]
 fn to_a_touch_and_to_a_remove() {
     for (status, to_touch, to_remove) in [
         (200, is_reply(Reply::Done), is_reply(Reply::Done)),
@@ -160,6 +198,8 @@ fn to_a_list() {
     ] {
         assert_eq!(judge(&op, status, &[]), verdict, "{status}");
     }
+    // Names of others may be longer.
+    assert_eq!(judge(&list(names("", true), None, 9), 200, &[]), Verdict::Body { max: 80 << 10 });
     assert_eq!(
         judge(&list(Listing::Repositories, None, u32::MAX), 200, &[]),
         Verdict::Body { max: 10_000 << 10 }

@@ -3,7 +3,7 @@
 use wharfinger_core::store::{Listing, Op, Page, Reply, Row};
 use wharfinger_core::swift::{ROWS_MAX, Verdict};
 
-use crate::support::{BUSY, judge_body, list, repository};
+use crate::support::{BUSY, judge_body, list, names, repository};
 
 fn tags(limit: u32) -> Op {
     list(Listing::Tags(repository()), None, limit)
@@ -15,13 +15,39 @@ fn object(name: &str, bytes: u64) -> String {
     )
 }
 
+/// When it was written stands in the rows that [`object`] writes, and is left out here and in [`judged`].
 fn page(rows: &[(&str, u64)], more: bool) -> Verdict {
-    let rows = rows.iter().map(|(name, size)| Row { name: (*name).into(), size: *size }).collect();
-    Verdict::Reply(Reply::Page(Page { rows, more }))
+    let row = |(name, size): &(&str, u64)| Row { name: (*name).into(), size: *size, written: None };
+    Verdict::Reply(Reply::Page(Page { rows: rows.iter().map(row).collect(), more }))
 }
 
 fn judged(op: &Op, rows: &[String]) -> Verdict {
-    judge_body(op, 200, format!("[{}]", rows.join(",")).as_bytes())
+    let mut verdict = judge_body(op, 200, format!("[{}]", rows.join(",")).as_bytes());
+    if let Verdict::Reply(Reply::Page(page)) = &mut verdict {
+        page.rows.iter_mut().for_each(|row| row.written = None);
+    }
+    verdict
+}
+
+#[test]
+fn rows_tell_when_they_were_written() {
+    let op = list(names("", true), None, 9);
+    let rows = format!(
+        r#"[{},{{"name":"odd","bytes":1,"last_modified":"once"}},{{"name":"tags/","bytes":0}}]"#,
+        object("a", 1)
+    );
+    let Verdict::Reply(Reply::Page(page)) = judge_body(&op, 200, rows.as_bytes()) else { panic!() };
+    let written: Vec<_> = page.rows.iter().map(|row| row.written).collect();
+    assert_eq!(written, [Some(1_767_323_045), None, None]);
+}
+
+#[test]
+fn an_operator_sees_whatever_stands_there() {
+    let shallow = list(names("tags/a", false), None, 9);
+    let rows = [object("tags/a", 3), r#"{"subdir":"tags/a!/"}"#.to_owned(), object("tags/app", 1)];
+    assert_eq!(judged(&shallow, &rows), page(&[("", 3), ("!/", 0), ("pp", 1)], false));
+    assert_eq!(judged(&shallow, &[r#"{"subdir":"tags/ab"}"#.to_owned()]), BUSY);
+    assert_eq!(judged(&list(names("", true), None, 9), &[object("tags/", 0)]), page(&[("tags/", 0)], false));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wharfinger_core::swift::{Endpoint, LargeObjects, Token, Verdict, classify, r
 use wharfinger_core::upload::{Nonce, UploadId};
 
 use crate::support::{
-    blob, endpoint, head, join, keys, list, listings, ops, part, segment, show, shown, tag,
+    blob, copy, endpoint, head, join, keys, list, listings, names, ops, part, segment, show, shown, tag,
 };
 
 const AB: &str = "abababababababababababababababababababababababababababababababab";
@@ -175,6 +175,21 @@ fn names_of_segments_are_escaped_for_json_and_not_for_urls() {
 }
 
 #[test]
+fn a_copy_takes_no_more_of_a_large_object_than_its_manifest() {
+    assert_eq!(
+        shown(&copy(), Some(7), Some([1; 16])),
+        format!(
+            "COPY https://swift:8080/v1/AUTH_a/wharf/blobs/sha256/ab/{AB}?multipart-manifest=get\n\
+             destination: {SEGMENTS}/7-2222222222222222\nx-auth-token: tok\nx-newest: true\nSome(0)\n"
+        )
+    );
+    let endpoint = Endpoint::new("http://swift/v1/a", "a b", "c").unwrap();
+    let op = Op::Copy { from: blob(), to: Box::new(tag()) };
+    let rendered = render(&op, None, None, &endpoint, &Token::new("tok").unwrap()).unwrap();
+    assert_eq!(rendered.request.headers()["destination"], "/a%20b/tags/team/app%21/v1");
+}
+
+#[test]
 fn a_touch_names_no_metadata() {
     assert_eq!(
         shown(&Op::Touch { key: tag() }, None, None),
@@ -226,6 +241,37 @@ fn a_list() {
     ] {
         assert_eq!(uri(&op), format!("GET https://swift:8080/v1/AUTH_a/wharf?format=json&{query}"));
     }
+}
+
+#[test]
+fn a_list_for_an_operator() {
+    let uri = |op: &Op| shown(op, None, None).lines().next().unwrap().to_owned();
+    for (op, query) in [
+        (list(names("", true), None, 1), "wharf?format=json&limit=2&prefix="),
+        (list(names("", false), None, 1), "wharf?format=json&limit=2&prefix=&delimiter=/"),
+        (
+            list(names("tags/te", false), Some("am/app!"), 1),
+            "wharf?format=json&limit=2&prefix=tags/te&delimiter=/&marker=tags/team/app%21%F4%8F%BF%BF",
+        ),
+        (
+            list(names("tags/te", true), Some("am/app!/v1"), 1),
+            "wharf?format=json&limit=2&prefix=tags/te&marker=tags/team/app%21/v1",
+        ),
+        (
+            list(names("tags/v1", true), Some(""), 1),
+            "wharf?format=json&limit=2&prefix=tags/v1&marker=tags/v1",
+        ),
+        // Segments have a container of their own.
+        (
+            list(names("segments/1", false), Some("1/"), 1),
+            "wharf_segments?format=json&limit=2&prefix=segments/1&delimiter=/&marker=segments/11/%F4%8F%BF%BF",
+        ),
+        (list(names("segments", true), None, 1), "wharf?format=json&limit=2&prefix=segments"),
+    ] {
+        assert_eq!(uri(&op), format!("GET https://swift:8080/v1/AUTH_a/{query}"));
+    }
+    let long = shown(&list(names(&"ü".repeat(9000), true), None, 1), None, None);
+    assert!(long.len() < 8000, "{}", long.len());
 }
 
 #[test]

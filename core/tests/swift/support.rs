@@ -59,6 +59,8 @@ pub fn listings() -> Vec<Listing> {
         Listing::Links(repository()),
         Listing::Tags(repository()),
         Listing::Referrers(repository(), digest()),
+        names("tags/team", false),
+        names("segments/", true),
     ]
 }
 
@@ -68,6 +70,14 @@ pub fn part(number: u32, size: u64, md5: Option<u8>) -> Part {
 
 pub fn join(parts: &[Part]) -> Op {
     Op::Join { key: blob(), parts: parts.into() }
+}
+
+pub fn copy() -> Op {
+    Op::Copy { from: blob(), to: Box::new(segment(7)) }
+}
+
+pub fn names(prefix: &str, deep: bool) -> Listing {
+    Listing::Names { prefix: prefix.into(), deep }
 }
 
 pub fn list(listing: Listing, after: Option<&str>, limit: u32) -> Op {
@@ -84,9 +94,11 @@ pub fn ops() -> Vec<Op> {
         Op::Write { key: tag(), create_only: false },
         Op::Write { key: tag(), create_only: true },
         join(&[part(0, 1, Some(1))]),
+        copy(),
         Op::Touch { key: blob() },
         Op::Remove { key: blob() },
         list(Listing::Repositories, None, 2),
+        list(names("tags/", false), None, 2),
     ]
 }
 

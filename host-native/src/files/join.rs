@@ -1,13 +1,11 @@
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
-use rustix::io::Errno;
 use wharfinger_core::store::{Key, Part, Reply};
 
 use super::answer::Answer;
+use super::copy;
 use super::directory::Directory;
-use super::folders::parent;
-use super::object::make_young;
 use super::temporary::Temporary;
 use super::writer::Writer;
 
@@ -23,22 +21,11 @@ pub(super) fn join(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Ans
 
 fn link(directory: &Arc<Directory>, key: &Key, part: &Part) -> Result<Answer, Answer> {
     let (name, part_name) = (key.to_string(), part.key.to_string());
-    let of_change = |errno| Answer::of_change(&name, errno);
-    let (file, stat) =
-        directory.open_object(&part_name).map_err(|errno| Answer::of_lookup(&part_name, errno))?;
+    let stat = directory.stat_object(&part_name).map_err(|errno| Answer::of_lookup(&part_name, errno))?;
     if u64::try_from(stat.st_size) != Ok(part.size) {
         return Err(Reply::Mismatch.into());
     }
-    // Before the link: a name in tmp/ that looks a day old may be swept away by a process that starts just then. It is
-    // not synced: losing it in a power cut leaves a whole object that looks as old as its upload.
-    make_young(&file).map_err(of_change)?;
-    let temporary = Temporary::link(directory, &part_name).map_err(|errno| match errno {
-        Errno::NOENT => Reply::Missing.into(),
-        errno => of_change(errno),
-    })?;
-    temporary.rename(&name).map_err(of_change)?;
-    directory.settle(parent(&name)).map_err(of_change)?;
-    Ok(Reply::Written { md5: None }.into())
+    copy::link(directory, &part_name, &name)
 }
 
 fn copy(directory: &Arc<Directory>, key: &Key, parts: &[Part]) -> Result<Answer, Answer> {

@@ -7,15 +7,22 @@ use rustix::io::{Errno, Result};
 use wharfinger_core::store::{Listing, Page, Reply, Row};
 
 use super::answer::Answer;
-use super::directory::{Directory, Kind};
+use super::directory::{Directory, Kind, TEMPORARY};
+use super::folders::parent;
 
-pub(super) fn list(directory: &Directory, listing: &Listing, after: &str, limit: u32) -> Answer {
+pub(super) fn list(directory: &Directory, listing: &Listing, after: Option<&str>, limit: u32) -> Answer {
     let prefix = listing.to_string();
+    // No object stands there, and the way might lead out of the directory.
+    if folder(&prefix).split_terminator('/').any(|part| part.is_empty() || part.starts_with('.')) {
+        return Reply::Page(Page { rows: Vec::new(), more: false }).into();
+    }
+    let stem = &prefix[folder(&prefix).len()..];
     let walk = Walk {
         directory,
-        prefix: &prefix,
-        delimiter: listing.delimiter(),
-        after: after.into(),
+        prefix: folder(&prefix),
+        stem,
+        listing,
+        after: after.map_or(Box::default(), |after| format!("{stem}{after}").into()),
         // One more tells whether there are more.
         names_max: usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1),
         levels: Vec::new(),
@@ -33,16 +40,33 @@ fn page(mut walk: Walk<'_>, limit: u32) -> Result<Page> {
         if u32::try_from(rows.len()).is_ok_and(|count| count >= limit) {
             return Ok(Page { rows, more: true });
         }
-        rows.push(row);
+        rows.push(Row { name: row.name[walk.stem.len()..].into(), ..row });
     }
     Ok(Page { rows, more: false })
+}
+
+/// The part of a prefix that ends with its last `/`.
+fn folder(prefix: &str) -> &str {
+    match parent(prefix) {
+        "" if prefix.starts_with('/') => "/",
+        "" => "",
+        above => &prefix[..=above.len()],
+    }
+}
+
+/// What stands beside the objects of a store and is none.
+fn is_beside(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY) == Some("/") || name.starts_with(crate::secret::FILE_NAME)
 }
 
 /// A way through the folders of a listing, one sorted folder per level.
 struct Walk<'a> {
     directory: &'a Directory,
+    /// The folder of the listing; it ends in `/`, or is empty.
     prefix: &'a str,
-    delimiter: Option<char>,
+    /// How names in that folder begin.
+    stem: &'a str,
+    listing: &'a Listing,
     /// The last row; all others come above it. It also takes out what a folder shows twice because it was renamed while
     /// the folder was read.
     after: Box<str>,
@@ -76,13 +100,15 @@ impl Walk<'_> {
                 continue;
             }
             let row = match self.cut(&name) {
-                Some(cut) if self.holds_object(&name)? => Some(Row { name: cut.into(), size: 0 }),
+                Some(cut) if self.holds_object(&name)? => {
+                    Some(Row { name: cut.into(), size: 0, written: None })
+                }
                 Some(_) => None,
                 None if name.ends_with('/') => {
                     self.enter(name, None)?;
                     None
                 }
-                None => self.size(&name)?.map(|size| Row { name: name.into(), size }),
+                None => self.look(&name)?.map(|(size, written)| Row { name: name.into(), size, written }),
             };
             if let Some(row) = row {
                 self.after.clone_from(&row.name);
@@ -103,6 +129,9 @@ impl Walk<'_> {
             name.push_str(entry);
             if kind == Kind::Folder {
                 name.push('/');
+            }
+            if path.is_empty() && !(name.starts_with(self.stem) && self.is_object(&name)) {
+                return ControlFlow::Continue(());
             }
             let entry = &name[path.len()..];
             if !self.is_ahead(&name) || above.as_deref().is_some_and(|above| entry <= above) {
@@ -135,16 +164,21 @@ impl Walk<'_> {
         }
     }
 
-    /// The row that a name goes into together with others. No character of a name sorts below the delimiter, so the
-    /// order of what was cut is that of the names.
+    /// The row that a name goes into together with others. The order of what was cut is that of the names. A stem has
+    /// nothing to cut.
     fn cut<'n>(&self, name: &'n str) -> Option<&'n str> {
-        name.split_once(self.delimiter?).map(|(cut, _)| cut)
+        self.listing.cut(name)
+    }
+
+    /// Whether a name in the folder of the listing is that of an object, or begins some.
+    fn is_object(&self, name: &str) -> bool {
+        !(self.prefix.is_empty() && is_beside(name))
     }
 
     /// Whether the name is an object, or there is one below it.
     fn holds_object(&self, name: &str) -> Result<bool> {
         if !name.ends_with('/') {
-            return Ok(self.size(name)?.is_some());
+            return Ok(self.look(name)?.is_some());
         }
         let mut folders = vec![format!("{}{name}", self.prefix)];
         while let Some(folder) = folders.pop() {
@@ -167,10 +201,13 @@ impl Walk<'_> {
         Ok(false)
     }
 
-    /// The size of an object; `None` if it went away since its folder was read.
-    fn size(&self, name: &str) -> Result<Option<u64>> {
+    /// The size of an object, and when it was written; `None` if it went away since its folder was read.
+    fn look(&self, name: &str) -> Result<Option<(u64, Option<u64>)>> {
         match self.directory.stat_object(&format!("{}{name}", self.prefix)) {
-            Ok(stat) => Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))),
+            Ok(stat) => {
+                let written = u64::try_from(stat.st_mtime).ok();
+                Ok(Some((u64::try_from(stat.st_size).unwrap_or(0), written)))
+            }
             Err(errno) => found(Err(errno)).map(|()| None),
         }
     }
@@ -197,8 +234,9 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let names: Vec<String> = (0..100).map(|number| format!("v{number:03}")).collect();
         names.iter().for_each(|name| std::fs::write(folder.join(name), "").unwrap());
-        let (directory, prefix, after) = (&*files.0, "tags/a!/", "".into());
-        let mut walk = Walk { directory, prefix, delimiter: None, after, names_max: 3, levels: Vec::new() };
+        let listing = &Listing::Tags(wharfinger_core::oci::Repository::parse("a").unwrap());
+        let (directory, prefix, stem, after) = (&*files.0, "tags/a!/", "", "".into());
+        let mut walk = Walk { directory, prefix, stem, listing, after, names_max: 3, levels: Vec::new() };
         walk.enter(String::new(), None).unwrap();
         let mut found = Vec::new();
         while let Some(row) = walk.next().unwrap() {

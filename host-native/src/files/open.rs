@@ -28,6 +28,11 @@ pub enum OpenError {
         /// What the system said.
         error: io::Error,
     },
+    /// It is missing, and was to be looked at only.
+    Missing {
+        /// The directory.
+        root: PathBuf,
+    },
     /// Something else stands at its path.
     NotDirectory {
         /// The path.
@@ -58,6 +63,9 @@ impl Display for OpenError {
                  name another one",
                 root.display()
             ),
+            Self::Missing { root } => {
+                write!(f, "there is no storage directory {}; name the one of the registry", root.display())
+            }
             Self::NotDirectory { root } => {
                 write!(f, "the storage path {} is not a directory; name another one", root.display())
             }
@@ -83,31 +91,38 @@ impl std::error::Error for OpenError {
             Self::NotCreated { error, .. }
             | Self::NotUsable { error, .. }
             | Self::NoHardLinks { error, .. } => Some(error),
-            Self::NotDirectory { .. } => None,
+            Self::Missing { .. } | Self::NotDirectory { .. } => None,
         }
     }
 }
 
 pub(super) fn open(settings: &Settings) -> Result<Arc<Directory>, OpenError> {
     let path = &settings.root;
-    let not_usable = |error: io::Error| OpenError::NotUsable { root: path.clone(), error };
     create(path, settings.sync)?;
+    let directory = open_to_read(settings)?;
+    probe(&directory, path)?;
+    let not_usable = |error: io::Error| OpenError::NotUsable { root: path.clone(), error };
+    sweep(&directory).map_err(|errno| not_usable(errno.into()))?;
+    Ok(directory)
+}
+
+pub(super) fn open_to_read(settings: &Settings) -> Result<Arc<Directory>, OpenError> {
+    let path = &settings.root;
+    let not_usable = |error: io::Error| OpenError::NotUsable { root: path.clone(), error };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT => OpenError::Missing { root: path.clone() },
         Errno::NOTDIR => OpenError::NotDirectory { root: path.clone() },
         errno => not_usable(errno.into()),
     })?;
     let random = getrandom::u64().map_err(|error| not_usable(io::Error::other(error.to_string())))?;
-    let directory = Arc::new(Directory {
+    Ok(Arc::new(Directory {
         root,
         sync: settings.sync,
         owner: format!("{}-{random:016x}", std::process::id()),
         temporaries: AtomicU64::new(0),
         settled: std::sync::Mutex::default(),
-    });
-    probe(&directory, path)?;
-    sweep(&directory).map_err(|errno| not_usable(errno.into()))?;
-    Ok(directory)
+    }))
 }
 
 /// Creates the directory and those above it where they are missing; with `sync` they outlive a power cut.

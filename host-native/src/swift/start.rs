@@ -24,36 +24,47 @@ impl Swift {
     /// # Errors
     /// The cloud cannot be found or reached, or refuses.
     pub async fn start(settings: &Settings) -> Result<(Self, Bounds), StartError> {
-        let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
-        let login = Login::of(&cloud)?;
-        let mut client = open(tls::to_log_in(&cloud)?);
-        let time = settings.call_time;
-        let session = login
-            .log_in(&client, time)
-            .await
-            .map_err(|error| StartError::Login { cloud: cloud.name.clone(), error })?;
-        if let Some(tls) = tls::to_store(&cloud, &session.storage_url)? {
-            client = open(Some(tls));
-        }
-        let (container, segments) = (&settings.container, &settings.segments_container);
-        let endpoint =
-            Endpoint::new(&session.storage_url, container, segments).map_err(StartError::Endpoint)?;
-        for rendered in render_containers(&endpoint, &session.token) {
-            create(&client, rendered, time).await?;
-        }
-        let info = ask_info(&client, &endpoint, time).await?;
-        let joins = info.large_objects.ok_or(StartError::NoLargeObjects)?.joins(&endpoint);
+        let mut shared = log_in(settings).await?;
+        let Shared { client, endpoint, tokens, call_time, .. } = &shared;
+        create_containers(client, endpoint, tokens, *call_time).await?;
+        let info = ask_info(client, endpoint, *call_time).await?;
+        let joins = info.large_objects.ok_or(StartError::NoLargeObjects)?.joins(endpoint);
         if joins.part_bytes_min > u64::from(Limits::default().small_segment_bytes) {
             return Err(StartError::LongSegments { bytes: joins.part_bytes_min });
         }
         let bounds = Bounds { object_bytes_max: info.object_bytes_max, joins };
         let redirect = settings.redirect.as_ref();
-        let temp_urls = redirect.map(|redirect| TempUrls::new(redirect, &endpoint, &info)).transpose()?;
-        let tokens = Tokens::new(client.clone(), login, time, session);
-        let swift = Self(Arc::new(Shared { client, endpoint, tokens, call_time: time, temp_urls }));
+        shared.temp_urls = redirect.map(|redirect| TempUrls::new(redirect, endpoint, &info)).transpose()?;
+        let swift = Self(Arc::new(shared));
         swift.check_keys().await.map_err(StartError::Keys)?;
         Ok((swift, bounds))
     }
+
+    /// Finds the cloud and logs in, and asks Swift itself nothing.
+    ///
+    /// # Errors
+    /// The cloud cannot be found or reached, or refuses.
+    pub async fn log_in(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self(Arc::new(log_in(settings).await?)))
+    }
+}
+
+async fn log_in(settings: &Settings) -> Result<Shared, StartError> {
+    let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
+    let login = Login::of(&cloud)?;
+    let mut client = open(tls::to_log_in(&cloud)?);
+    let call_time = settings.call_time;
+    let session = login
+        .log_in(&client, call_time)
+        .await
+        .map_err(|error| StartError::Login { cloud: cloud.name.clone(), error })?;
+    if let Some(tls) = tls::to_store(&cloud, &session.storage_url)? {
+        client = open(Some(tls));
+    }
+    let (container, segments) = (&settings.container, &settings.segments_container);
+    let endpoint = Endpoint::new(&session.storage_url, container, segments).map_err(StartError::Endpoint)?;
+    let tokens = Tokens::new(client.clone(), login, call_time, session);
+    Ok(Shared { client, endpoint, tokens, call_time, temp_urls: None })
 }
 
 fn open(tls: Option<Tls>) -> Client {
@@ -65,13 +76,31 @@ fn open(tls: Option<Tls>) -> Client {
     })
 }
 
-async fn create(client: &Client, rendered: Rendered, time: Duration) -> Result<(), StartError> {
-    let url = rendered.request.uri().to_string();
-    let (response, _) = ask(client, rendered, time).await?;
-    match classify_container(&HttpHead::new(response.status, &response.headers)) {
-        Verdict::Reply(Reply::Done) => Ok(()),
-        Verdict::Reply(_) | Verdict::Body { .. } | Verdict::TokenRejected => {
-            Err(StartError::Container { url, status: response.status })
+/// A token that is not taken is renewed once: one of those that soon end may have ended on the way.
+async fn create_containers(
+    client: &Client,
+    endpoint: &Endpoint,
+    tokens: &Tokens,
+    time: Duration,
+) -> Result<(), StartError> {
+    let mut renewed = false;
+    let mut created = 0;
+    loop {
+        let held = tokens.get(true).await;
+        let Some(rendered) = render_containers(endpoint, &held.token).into_iter().nth(created) else {
+            return Ok(());
+        };
+        let url = rendered.request.uri().to_string();
+        let (response, _) = ask(client, rendered, time).await?;
+        match classify_container(&HttpHead::new(response.status, &response.headers)) {
+            Verdict::Reply(Reply::Done) => created += 1,
+            Verdict::TokenRejected if !renewed => {
+                renewed = true;
+                tokens.reject(held.number);
+            }
+            Verdict::Reply(_) | Verdict::Body { .. } | Verdict::TokenRejected => {
+                return Err(StartError::Container { url, status: response.status });
+            }
         }
     }
 }

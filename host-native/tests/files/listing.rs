@@ -36,12 +36,12 @@ fn lay_out(folder: &Path, names: &BTreeMap<String, u64>) {
     }
 }
 
-fn model(names: &BTreeMap<String, u64>, delimiter: Option<char>, after: &str) -> Vec<Row> {
+fn model(names: &BTreeMap<String, u64>, listing: &Listing, after: &str) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (name, size) in names {
-        let row = match delimiter.and_then(|delimiter| name.split_once(delimiter)) {
-            Some((cut, _)) => Row { name: cut.into(), size: 0 },
-            None => Row { name: name.as_str().into(), size: *size },
+        let row = match listing.cut(name) {
+            Some(cut) => Row { name: cut.into(), size: 0, written: None },
+            None => Row { name: name.as_str().into(), size: *size, written: None },
         };
         if &*row.name > after && rows.last().is_none_or(|last| last.name != row.name) {
             rows.push(row);
@@ -53,7 +53,7 @@ fn model(names: &BTreeMap<String, u64>, delimiter: Option<char>, after: &str) ->
 /// Asks for every limit, following the pages, and after every name.
 #[track_caller]
 fn compare(files: &Files, listing: &Listing, names: &BTreeMap<String, u64>, others: &[&str]) {
-    let all = model(names, listing.delimiter(), "");
+    let all = model(names, listing, "");
     for limit in 1..=all.len() + 1 {
         let mut rows: Vec<Row> = Vec::new();
         loop {
@@ -70,7 +70,7 @@ fn compare(files: &Files, listing: &Listing, names: &BTreeMap<String, u64>, othe
     }
     let cuts = all.iter().map(|row| &*row.name);
     for after in names.keys().map(String::as_str).chain(cuts).chain(others.iter().copied()) {
-        let expected = model(names, listing.delimiter(), after);
+        let expected = model(names, listing, after);
         assert_eq!(page(files, listing, after, u32::MAX).rows, expected, "after {after:?}");
     }
 }
@@ -91,6 +91,64 @@ fn rows_come_in_the_order_of_a_flat_store() {
     }
 }
 
+/// Follows the pages of an operator's listing.
+fn names_from(files: &Files, prefix: &str, deep: bool, limit: u32) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let listing = Listing::Names { prefix: prefix.into(), deep };
+        let after = names.last().map(|last| Box::from(&last[prefix.len()..]));
+        let reply = reply(files, &Op::List { listing, after, limit });
+        let Reply::Page(page) = reply else { panic!("{reply:?}") };
+        names.extend(page.rows.iter().map(|row| format!("{prefix}{}", row.name)));
+        if !page.more {
+            return names;
+        }
+    }
+}
+
+#[test]
+fn an_operator_lists_any_prefix() {
+    let parts = ["a", "a-b", "a0", "aa", "b", "Z", "a!", "a-!", "!"];
+    for seed in 1..=10 {
+        let scratch = Scratch::new();
+        let files = scratch.open();
+        let names = random_names(&mut Numbers(seed), &parts, 40);
+        lay_out(scratch.path(), &names);
+        let whole = names.keys().next_back().unwrap();
+        for prefix in ["", "a", "a/", "a-", "aa/a", "a!/", "b/b/", "zz", "zz/", whole] {
+            let below = names.keys().filter(|name| name.starts_with(prefix));
+            let mut cut: Vec<String> = below
+                .clone()
+                .map(|name| match name[prefix.len()..].find('/') {
+                    Some(at) => name[..=prefix.len() + at].to_owned(),
+                    None => name.clone(),
+                })
+                .collect();
+            cut.dedup();
+            let all: Vec<String> = below.cloned().collect();
+            for limit in [1, 2, 3, 100] {
+                assert_eq!(names_from(&files, prefix, true, limit), all, "{prefix:?} {limit}");
+                assert_eq!(names_from(&files, prefix, false, limit), cut, "{prefix:?} {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_operator_sees_no_more_than_the_objects() {
+    let scratch = Scratch::new();
+    let files = scratch.open();
+    fs::write(scratch.path().join("secret"), "x").unwrap();
+    fs::write(scratch.path().join("tmp/1"), "x").unwrap();
+    fs::write(scratch.path().join("notes.txt"), "x").unwrap();
+    put(&files, &tag("a", "v1"), b"1");
+    assert_eq!(names_from(&files, "", true, 9), ["notes.txt", "tags/a!/v1"]);
+    assert_eq!(names_from(&files, "", false, 9), ["notes.txt", "tags/"]);
+    for outside in ["/", "/etc/", "/etc", "../", "tags/../", ".", "./", "tags//", "tags/./a", "tags/a!/v1/"] {
+        assert_eq!(names_from(&files, outside, false, 9), [""; 0], "{outside}");
+    }
+}
+
 #[test]
 fn repositories_are_named_once_and_in_order() {
     let scratch = Scratch::new();
@@ -108,8 +166,11 @@ fn repositories_are_named_once_and_in_order() {
         assert_eq!(names(&page(&files, &Listing::Repositories, after, 99)), expected[at + 1..], "{after}");
     }
     let page = page(&files, &Listing::Manifests(repository("foo")), "", 99);
-    let rows = [(1, 1), (2, 2)]
-        .map(|(number, size)| Row { name: format!("sha256/{}", digest(number).hex()).into(), size });
+    let rows = [(1, 1), (2, 2)].map(|(number, size)| Row {
+        name: format!("sha256/{}", digest(number).hex()).into(),
+        size,
+        written: None,
+    });
     assert_eq!(page.rows, rows);
 }
 

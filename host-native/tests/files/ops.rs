@@ -262,6 +262,47 @@ fn what_is_removed_is_missing() {
 }
 
 #[test]
+fn a_copy_is_a_second_name_over_what_stood_there() {
+    let scratch = Scratch::new();
+    let files = scratch.open();
+    let copy = |from: &Key, to: &Key| {
+        files.carry_out(&Op::Copy { from: from.clone(), to: Box::new(to.clone()) }).reply
+    };
+    let (source, target) = (tag("a", "v1"), tag("deep/in/b", "v2"));
+    assert_eq!(copy(&source, &target), Reply::Missing);
+    assert_eq!(files_below(scratch.path()), [""; 0]);
+    put(&files, &source, b"one");
+    put(&files, &target, b"two");
+    for _ in 0..2 {
+        assert_eq!(copy(&source, &target), WRITTEN);
+        assert_eq!(read(&files, &target).unwrap(), b"one");
+    }
+    // What is written to one of them leaves the other alone.
+    put(&files, &source, b"three");
+    assert_eq!(read(&files, &target).unwrap(), b"one");
+    assert_eq!(reply(&files, &Op::Remove { key: source }), Reply::Done);
+    assert_eq!(read(&files, &target).unwrap(), b"one");
+    assert_eq!(files_below(scratch.path()), [target.to_string()], "nothing is left in tmp/");
+    fs::create_dir_all(scratch.path().join(blob(9).to_string())).unwrap();
+    assert_eq!(copy(&blob(9), &target), Reply::Damaged);
+    assert_eq!(copy(&target, &blob(9)), Reply::Refused);
+}
+
+#[test]
+fn a_store_that_is_only_looked_at_is_left_as_it_is() {
+    let scratch = Scratch::new();
+    let root = scratch.path().join("store");
+    let settings = Settings { root: root.clone(), sync: true };
+    let error = Files::open_to_read(&settings).unwrap_err().to_string();
+    assert!(error.contains("there is no storage directory"), "{error}");
+    assert!(!root.exists());
+    fs::create_dir(&root).unwrap();
+    let files = Files::open_to_read(&settings).unwrap();
+    assert_eq!(names(&page(&files, &Listing::Repositories, "", 9)), [""; 0]);
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+}
+
+#[test]
 fn odd_things_in_the_place_of_an_object_are_damage() {
     let scratch = Scratch::new();
     let files = scratch.open();
@@ -360,6 +401,7 @@ fn quick_is_what_waits_for_no_disk_to_sync() {
         Op::Write { key: blob(1), create_only: true },
         join(blob(1), &[part(segment(1, 0), 1)]),
         release(&[part(segment(1, 0), 1)]),
+        Op::Copy { from: blob(1), to: Box::new(blob(2)) },
         Op::Touch { key: blob(1) },
         Op::Remove { key: blob(1) },
         Op::List { listing: Listing::Repositories, after: None, limit: 1 },

@@ -32,6 +32,7 @@ fn one_op_of_each_kind() {
     assert_eq!(reply(&files, &join(blob(2), &parts)), WRITTEN);
     assert_eq!(reply(&files, &release(&parts)), Reply::Done);
     assert_eq!(reply(&files, &Op::Touch { key: blob(1) }), Reply::Done);
+    assert_eq!(reply(&files, &Op::Copy { from: blob(1), to: Box::new(tag("b", "v1")) }), WRITTEN);
     assert_eq!(reply(&files, &Op::Remove { key: tag("a", "v1") }), Reply::Done);
     assert_eq!(read(&files, &blob(2)).unwrap(), b"56");
 }
@@ -133,6 +134,12 @@ const EXPECTED: &str = "
     rmdir segments/1
     # Touch
     fsync blobs/sha256/00/1
+    # Copy
+    link blobs/sha256/00/1 tmp/*
+    mkdir tags/b!
+    rename tmp/* tags/b!/v1
+    fsync tags/b!
+    fsync tags
     # Remove
     unlink tags/a!/v1
     fsync tags/a!

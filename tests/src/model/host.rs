@@ -300,7 +300,9 @@ impl Call {
     /// What the store may still make of it.
     fn left_behind(self) -> Option<Dropped> {
         let changes = match self.op {
-            Op::Write { .. } | Op::Join { .. } | Op::Release { .. } | Op::Remove { .. } => true,
+            Op::Write { .. } | Op::Join { .. } | Op::Copy { .. } | Op::Release { .. } | Op::Remove { .. } => {
+                true
+            }
             Op::Read { .. } | Op::Stat { .. } | Op::Touch { .. } | Op::List { .. } => false,
         };
         let left = changes && self.whole && self.stage == Stage::Open;

@@ -87,8 +87,8 @@ impl Store {
                 self.robbed |= self.authors.get(key).is_some_and(|writer| *writer != author);
                 self.objects.remove(key).map_or(Reply::Missing, |_| Reply::Done)
             }
-            // No exchange of the models lists names; a store may always say this.
-            Op::List { .. } => Reply::Refused,
+            // No exchange of the models copies, or lists names; a store may always say this.
+            Op::Copy { .. } | Op::List { .. } => Reply::Refused,
         };
         (reply, Bytes::new())
     }

@@ -1,6 +1,11 @@
 //! A registry that stores in Swift.
 
-use crate::server::{Folder, Options, Server};
+use std::process::Command;
+
+use crate::server::{Folder, Options, Server, binary};
+
+/// Names the file of the clouds to openstacksdk, and to the registry.
+const CLOUDS: &str = "OS_CLIENT_CONFIG_FILE";
 
 /// Where a registry logs in, and which container it stores in.
 #[derive(Clone, Debug)]
@@ -36,19 +41,39 @@ impl Berth {
     pub fn start(&self) -> Result<Server, String> {
         // Read at the start alone.
         let folder = Folder::new("clouds")?;
-        let clouds = folder.path().join("clouds.yaml");
-        let text = serde_json::json!({"clouds": {"rig": self.cloud}}).to_string();
-        std::fs::write(&clouds, text).map_err(|error| format!("{}: {error}", clouds.display()))?;
+        let env = vec![(CLOUDS.to_owned(), self.write_clouds(&folder)?)];
+        Server::start(Options { config: Some(self.config()), env, ..Options::default() })
+    }
+
+    /// The binary with its configuration, which stands in `folder`, and this subcommand.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written, or there is no binary.
+    pub fn command(&self, folder: &Folder, subcommand: &str) -> Result<Command, String> {
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, self.config()).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut command = Command::new(binary()?);
+        command.arg(subcommand).arg("--config").arg(path).env(CLOUDS, self.write_clouds(folder)?);
+        Ok(command)
+    }
+
+    fn config(&self) -> String {
         let Self { container, lines, .. } = self;
         let segments = match lines.contains("    segments-container:") {
             true => String::new(),
             false => format!("    segments-container: {container}-segments\n"),
         };
-        let config = format!(
+        format!(
             "registry:\n  secret: not-a-secret-of-anybody\n  storage:\n    driver: swift\n    cloud: rig\n    \
              container: {container}\n{segments}{lines}"
-        );
-        let env = vec![("OS_CLIENT_CONFIG_FILE".to_owned(), clouds.display().to_string())];
-        Server::start(Options { config: Some(config), env, ..Options::default() })
+        )
+    }
+
+    /// Writes clouds.yaml; returns its path.
+    fn write_clouds(&self, folder: &Folder) -> Result<String, String> {
+        let clouds = folder.path().join("clouds.yaml");
+        let text = serde_json::json!({"clouds": {"rig": self.cloud}}).to_string();
+        std::fs::write(&clouds, text).map_err(|error| format!("{}: {error}", clouds.display()))?;
+        Ok(clouds.display().to_string())
     }
 }

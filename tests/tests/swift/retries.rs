@@ -46,7 +46,8 @@ fn retries_stay_within_the_budget_of_the_process() {
     });
     let seconds = begun.elapsed().as_secs() as usize + 1;
     let tries = proxy.take_log().len();
-    let most = CALLS + CALLS / 10 + 2 * 10 + 2 * seconds;
+    // What a thousand calls and ten seconds give may have been saved up before.
+    let most = CALLS + CALLS / 10 + (1000 / 10 + 2 * 10) + 2 * seconds;
     assert!((CALLS + CALLS / 10..=most).contains(&tries), "{tries} tries of {CALLS} calls, {seconds} s");
 
     proxy.clear();

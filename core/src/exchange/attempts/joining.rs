@@ -14,6 +14,7 @@ pub(super) fn joining_time(op: &Op, joins: &Joins) -> Duration {
         Op::Read { .. }
         | Op::Stat { .. }
         | Op::Write { .. }
+        | Op::Copy { .. }
         | Op::Touch { .. }
         | Op::Release { .. }
         | Op::Remove { .. }

@@ -12,6 +12,7 @@ pub fn label(op: &Op) -> String {
         Op::Write { key, create_only: false } => format!("Write {}", noun(key)),
         Op::Write { key, create_only: true } => format!("Write new {}", noun(key)),
         Op::Join { key, parts } => format!("Join {} of {}", noun(key), parts.len()),
+        Op::Copy { from, to } => format!("Copy {} to {}", noun(from), noun(to)),
         Op::Touch { key } => format!("Touch {}", noun(key)),
         Op::Release { parts } => format!("Release {}", parts.len()),
         Op::Remove { key } => format!("Remove {}", noun(key)),
@@ -38,5 +39,6 @@ fn listed(listing: &Listing) -> &'static str {
         Listing::Links(_) => "links",
         Listing::Tags(_) => "tags",
         Listing::Referrers(..) => "referrers",
+        Listing::Names { .. } => "names",
     }
 }

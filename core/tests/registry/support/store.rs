@@ -166,6 +166,10 @@ impl Store {
             Op::Stat { key } => self.found(key).map_or(Reply::Missing, Reply::Found),
             Op::Write { key, create_only } => self.write(key, *create_only, body),
             Op::Join { key, parts } => self.join(key, parts),
+            Op::Copy { from, to } => match self.objects.get(&from.to_string()).cloned() {
+                Some(object) => self.write(to, false, object.bytes),
+                None => Reply::Missing,
+            },
             Op::Touch { key } => match self.objects.get_mut(&key.to_string()) {
                 Some(object) => {
                     object.age = 0;
@@ -249,13 +253,13 @@ impl Store {
         let mut rows: Vec<Row> = Vec::new();
         for (name, object) in &self.objects {
             let Some(rest) = name.strip_prefix(&prefix) else { continue };
-            let (name, size) = match listing.delimiter().and_then(|delimiter| rest.split_once(delimiter)) {
-                Some((cut, _)) => (cut, 0),
+            let (name, size) = match listing.cut(rest) {
+                Some(cut) => (cut, 0),
                 None => (rest, object.bytes.len() as u64),
             };
             let is_new = rows.last().is_none_or(|row| *row.name != *name);
             if is_new && after.is_none_or(|after| name > after) {
-                rows.push(Row { name: name.into(), size });
+                rows.push(Row { name: name.into(), size, written: None });
             }
         }
         let more = rows.len() > limit;

@@ -38,7 +38,7 @@ fn good(op: &Op, reader: &mut Reader<'_>) -> Reply {
         },
         Op::Read { .. } => found(reader.count()),
         Op::Write { create_only: true, .. } => reader.pick(&[Reply::Exists, Reply::Written { md5: None }]),
-        Op::Write { .. } | Op::Join { .. } => Reply::Written { md5: None },
+        Op::Write { .. } | Op::Join { .. } | Op::Copy { .. } => Reply::Written { md5: None },
         Op::Touch { .. } | Op::Remove { .. } | Op::Release { .. } => {
             reader.pick(&[Reply::Done, Reply::Missing])
         }
@@ -51,12 +51,12 @@ fn good(op: &Op, reader: &mut Reader<'_>) -> Reply {
 
 fn rows(listing: &Listing, count: u8) -> Vec<Row> {
     let name = |at: u8| match listing {
-        Listing::Repositories | Listing::Tags(_) => format!("v{at}"),
+        Listing::Repositories | Listing::Tags(_) | Listing::Names { .. } => format!("v{at}"),
         Listing::Manifests(_) | Listing::Links(_) | Listing::Referrers(..) => {
             format!("sha256/{}", Digest::of(Algorithm::Sha256, &[at]).hex())
         }
     };
-    (0..count).map(|at| Row { name: name(at).into(), size: 200 + u64::from(at) }).collect()
+    (0..count).map(|at| Row { name: name(at).into(), size: 200 + u64::from(at), written: None }).collect()
 }
 
 fn any_reply(reader: &mut Reader<'_>) -> Reply {
@@ -77,7 +77,8 @@ fn any_reply(reader: &mut Reader<'_>) -> Reply {
         10 => Reply::Unavailable { retry_after: reader.pick(&[None, Some(0), Some(u32::MAX)]) },
         _ => {
             let names = String::from_utf8_lossy(reader.some()).into_owned();
-            let rows = names.lines().map(|name| Row { name: name.into(), size: 222 }).collect();
+            let rows =
+                names.lines().map(|name| Row { name: name.into(), size: 222, written: None }).collect();
             Reply::Page(Page { rows, more: reader.byte() > 128 })
         }
     }
