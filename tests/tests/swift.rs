@@ -10,6 +10,12 @@ mod counts;
 mod faults;
 #[path = "swift/keystone.rs"]
 mod keystone;
+#[path = "swift/latency.rs"]
+mod latency;
+#[path = "swift/names.rs"]
+mod names;
+#[path = "swift/race.rs"]
+mod race;
 #[path = "swift/redirect.rs"]
 mod redirect;
 #[path = "swift/resume.rs"]
@@ -18,10 +24,14 @@ mod resume;
 mod retries;
 #[path = "swift/segments.rs"]
 mod segments;
+#[path = "swift/skew.rs"]
+mod skew;
 #[path = "swift/start.rs"]
 mod start;
 #[path = "swift/store_command.rs"]
 mod store_command;
+#[path = "swift/table.rs"]
+mod table;
 #[path = "swift/tls.rs"]
 mod tls;
 #[path = "swift/tokens.rs"]

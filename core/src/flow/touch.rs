@@ -54,9 +54,10 @@ impl Touch {
             return Touched::Not(self);
         }
         match (reply, self.then) {
-            // A store that takes no writes is not pruned either: what is there stays.
-            (Reply::Done | Reply::Refused, Some(key)) => Touched::Not(Self::one(key, cx)),
-            (Reply::Done | Reply::Refused, None) => Touched::All,
+            (Reply::Done, Some(key)) => Touched::Not(Self::one(key, cx)),
+            // A store that takes no writes is not pruned either: what is there stays. A link to it is left alone, for it
+            // must not look younger than its content.
+            (Reply::Done, None) | (Reply::Refused, _) => Touched::All,
             (Reply::Missing, _) => Touched::Gone,
             (
                 Reply::Found(_)

@@ -202,8 +202,13 @@ fn a_store_without_writes_still_answers_a_head() {
     let mut registry = Registry::new();
     let digest = registry.push("a", b"bytes");
     registry.store.age(DAY);
-    registry.store.trouble("Touch", vec![Trouble::Answer(StoreReply::Refused); 2]);
-    assert_eq!(registry.head(&format!("/v2/a/blobs/{digest}")).status, 200);
+    registry.store.trouble("Touch", vec![Trouble::Answer(StoreReply::Refused)]);
+    let target = format!("/v2/a/blobs/{digest}");
+    let reply = registry.head(&target);
+    assert_eq!((reply.status, reply.ops), (200, vec!["Read link a".to_owned(), "Touch blob".to_owned()]));
+    // The link stayed old, so that nobody takes the content for young.
+    assert_eq!(registry.head(&target).ops, ["Read link a", "Touch blob", "Touch link a"]);
+    registry.store.age(DAY);
     registry.store.unavailable("Touch blob", 4);
     let reply = registry.head(&format!("/v2/a/blobs/{digest}"));
     assert_eq!((reply.status, reply.field("retry-after")), (503, Some("5")));

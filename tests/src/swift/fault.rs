@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use rule::{Action, Rule};
 
@@ -33,6 +33,10 @@ pub struct Exchange {
     pub response_bytes: u64,
     /// The name of the action of the rule that applied, if one did.
     pub fault: Option<&'static str>,
+    /// When the head of the request had come.
+    pub begun: Instant,
+    /// When all of it was over for the client; `None` before that.
+    pub ended: Option<Instant>,
 }
 
 impl Exchange {

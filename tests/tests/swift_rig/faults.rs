@@ -169,6 +169,32 @@ fn answers_are_cut_reset_stalled_and_corrupted_where_told() {
 }
 
 #[test]
+fn a_request_is_corrupted_where_told() {
+    let (proxy, client, direct) = before_swift("corrupted");
+    let content = large();
+    proxy.rule(Rule::new(Action::CorruptRequest(100_001)).method("PUT"));
+    status(client.put("/corrupted/object", &content), 201);
+    let body = status(direct.get("/corrupted/object"), 200).body;
+    let differ: Vec<_> = (0..content.len()).filter(|at| body[*at] != content[*at]).collect();
+    assert_eq!((body.len(), differ), (content.len(), vec![100_001]));
+}
+
+#[test]
+fn a_field_of_an_answer_is_replaced() {
+    let (proxy, client, direct) = before_swift("fields");
+    status(direct.put("/fields/object", b"content"), 201);
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT".to_owned();
+    proxy.rule(Rule::new(Action::ReplaceField("date", date.clone())));
+    let answer = status(client.get("/fields/object"), 200);
+    assert_eq!((answer.head.field("date"), answer.text().as_str()), (Some(date.as_str()), "content"));
+    let whole = status(client.get("/fields/object"), 200);
+    assert_eq!(answer.head.fields.len(), whole.head.fields.len());
+    let ended =
+        |seen: &wharfinger_tests::swift::fault::Exchange| seen.ended.is_some_and(|end| end > seen.begun);
+    assert!(proxy.log()[0].fault.is_some() && ended(&proxy.log()[0]));
+}
+
+#[test]
 fn delays_come_before_swift_or_after_it() {
     let (proxy, client, direct) = before_swift("delays");
     let pause = Duration::from_millis(300);

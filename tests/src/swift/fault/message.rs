@@ -50,6 +50,19 @@ impl Head {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// All of it with another value of a field (its name in lower case); as it came if there is no such field.
+    pub fn replacing(&self, name: &str, value: &str) -> Vec<u8> {
+        let Some((_, old)) = self.fields.iter().find(|(known, _)| known == name) else {
+            return self.raw.clone();
+        };
+        let text = String::from_utf8_lossy(&self.raw);
+        let line = |line: &str| match line.split_once(':') {
+            Some((found, _)) if found.eq_ignore_ascii_case(name) => line.replacen(old.as_str(), value, 1),
+            Some(_) | None => line.to_owned(),
+        };
+        text.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n").into_bytes()
+    }
+
     /// The word of the first line at this place.
     pub fn word(&self, index: usize) -> &str {
         self.line.split(' ').nth(index).unwrap_or_default()

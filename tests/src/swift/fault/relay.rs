@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
@@ -64,7 +64,21 @@ fn exchange(client: &mut Client<'_>, shared: &Shared) -> io::Result<After> {
         request_bytes: 0,
         response_bytes: 0,
         fault: None,
+        begun: Instant::now(),
+        ended: None,
     });
+    let after = carry_out(client, &head, number, action, shared);
+    shared.note(number, |exchange| exchange.ended = Some(Instant::now()));
+    after
+}
+
+fn carry_out(
+    client: &mut Client<'_>,
+    head: &Head,
+    number: usize,
+    action: Option<Action>,
+    shared: &Shared,
+) -> io::Result<After> {
     let note = |change: &dyn Fn(&mut Exchange)| shared.note(number, change);
     match action {
         Some(Action::EarlyStatus(status)) => {
@@ -88,7 +102,7 @@ fn exchange(client: &mut Client<'_>, shared: &Shared) -> io::Result<After> {
                 shared.pause(time)?;
             }
             let upstream = shared.connect()?;
-            Relay { head: &head, action, upstream: &upstream, shared, number }.run(client)
+            Relay { head, action, upstream: &upstream, shared, number }.run(client)
         }
     }
 }
@@ -133,6 +147,7 @@ impl Relay<'_> {
     fn send(&self, client: &mut Client<'_>) -> io::Result<()> {
         let mut upstream = self.upstream;
         let mut limit = if let Some(Action::ResetRequest(limit)) = self.action { Some(limit) } else { None };
+        let mut flip = if let Some(Action::CorruptRequest(at)) = self.action { Some(at) } else { None };
         let (mut body, mut piece, mut reads) = (self.head.request_body(), Vec::new(), true);
         loop {
             let kind = match body.next(client, &mut piece) {
@@ -151,6 +166,10 @@ impl Relay<'_> {
                 piece.truncate(usize::try_from(limit.unwrap_or_default()).unwrap_or(usize::MAX));
             }
             limit = limit.map(|limit| limit.saturating_sub(content));
+            if let Some(at) = flip.filter(|at| *at < content) {
+                piece[usize::try_from(at).unwrap_or_default()] ^= 1;
+            }
+            flip = flip.and_then(|at| at.checked_sub(content));
             reads = reads && upstream.write_all(&piece).is_ok();
             if resets {
                 reset(upstream);
@@ -194,7 +213,10 @@ impl Relay<'_> {
             }
             _ => {}
         }
-        (&*client).write_all(&head.raw)?;
+        match &self.action {
+            Some(Action::ReplaceField(name, value)) => (&*client).write_all(&head.replacing(name, value))?,
+            _ => (&*client).write_all(&head.raw)?,
+        }
         let to_close = body == Body::ToClose;
         match self.pass_body(&mut body, &mut upstream, client)? {
             Some(fault) => Ok(fault),
@@ -249,6 +271,8 @@ impl Relay<'_> {
             | Action::ResetRequest(_)
             | Action::Delay(_)
             | Action::DelayReply(_)
+            | Action::CorruptRequest(_)
+            | Action::ReplaceField(..)
             | Action::StaleListing { .. } => return None,
         };
         let at = at.checked_sub(passed).filter(|at| *at < content)?;

@@ -31,6 +31,10 @@ pub enum Action {
     DelayReply(Duration),
     /// Flips one bit of the byte that this many others of the answer's body precede.
     CorruptResponse(u64),
+    /// Flips one bit of the byte that this many others of the request's body precede.
+    CorruptRequest(u64),
+    /// Gives the first field of the answer that has this name (in lower case) another value.
+    ReplaceField(&'static str, String),
     /// Removes the rows of a JSON listing whose name or prefix holds one of the texts, and adds rows, in order.
     StaleListing {
         /// The texts.
@@ -55,6 +59,8 @@ impl Action {
             Self::Delay(_) => "delay",
             Self::DelayReply(_) => "delay_reply",
             Self::CorruptResponse(_) => "corrupt_resp",
+            Self::CorruptRequest(_) => "corrupt_req",
+            Self::ReplaceField(..) => "replace_field",
             Self::StaleListing { .. } => "stale_list",
         }
     }
@@ -152,6 +158,8 @@ mod tests {
             request_bytes: 0,
             response_bytes: 0,
             fault: None,
+            begun: std::time::Instant::now(),
+            ended: None,
         }
     }
 
