@@ -101,8 +101,8 @@ impl Client {
     /// Sends a request and waits for the head of its final answer, which may come while `body` is still leaving.
     ///
     /// The URL is sent byte for byte or refused. Host, Connection and the fields that frame the body are this
-    /// client's own. A request without body or with [`Body::Bytes`] that does the same when it is carried out twice may use
-    /// a connection that lay idle, and is sent once more if that turns out to be closed. All others, which must not be
+    /// client's own. A request without body or with [`Body::Bytes`] that is answered alike when it is carried out twice may
+    /// use a connection that lay idle, and is sent once more if that turns out to be closed. All others, which must not be
     /// sent again, get a new connection.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 mod classify;
-
+mod doubt;
 mod joining;
 mod relay;
 mod retry;
@@ -55,6 +55,8 @@ struct Attempt {
     feeding: bool,
     /// A token was renewed for it.
     renewed: bool,
+    /// It was sent again because it may have arrived as something else.
+    resent: bool,
     phase: Phase,
 }
 
@@ -90,6 +92,8 @@ enum Phase {
     Collecting(Found),
     /// The body of the answer can be moved, from this offset in the object on.
     Open { at: u64, etag: Option<[u8; 16]> },
+    /// Answered, and all of the body is here: what follows after what was wanted of it.
+    Kept(Bytes),
     /// It failed; whether it may be sent again after a rest is asked.
     Asking { rest: RangeInclusive<Duration>, retry_after: Option<u32> },
     /// It failed and is to be sent again.
@@ -127,6 +131,7 @@ impl Attempts {
             rested: Duration::ZERO,
             feeding: false,
             renewed: false,
+            resent: false,
             phase: Phase::Asked,
         });
         self.send(slot, config, outbox);
@@ -233,7 +238,7 @@ impl Attempts {
             }
             // The token does not come.
             Phase::Renewing => self.failed(slot, None, config, outbox),
-            Phase::Answered | Phase::Open { .. } | Phase::Asking { .. } => None,
+            Phase::Answered | Phase::Open { .. } | Phase::Kept(_) | Phase::Asking { .. } => None,
             Phase::Resting if self.retry_time == RetryTime::Over => self.give_up(slot, None),
             Phase::Resting => {
                 self.send(slot, config, outbox);
@@ -278,11 +283,16 @@ impl Attempts {
     }
 
     fn abort(&mut self, slot: usize, outbox: &mut VecDeque<Output>) {
-        let unsent = |attempt: Attempt| {
-            matches!(attempt.phase, Phase::Asking { .. } | Phase::Resting | Phase::Renewing)
+        let idle = |attempt: Attempt| match attempt.phase {
+            Phase::Kept(_) | Phase::Asking { .. } | Phase::Resting | Phase::Renewing => true,
+            Phase::Asked
+            | Phase::Answered
+            | Phase::Classifying(_)
+            | Phase::Collecting(_)
+            | Phase::Open { .. } => false,
         };
         self.relay.take_if(|relay| relay.is_of(slot));
-        if !self.slots[slot].take().is_some_and(unsent) {
+        if !self.slots[slot].take().is_some_and(idle) {
             outbox.push_back(Output::Abort { call: self.call(Slot(slot as u8)) });
         }
     }

@@ -33,7 +33,9 @@ enum State {
     Unlinking { size: Option<u64> },
     /// The link is gone: was the content pushed again meanwhile?
     Doubting { size: u64 },
-    /// It was, and the link that was removed may be that of the push: it is written again.
+    /// It was. It is made young, for content must not be older than its link.
+    Renewing { size: u64 },
+    /// It is there, and the link that was removed may be that of the push: it is written again.
     Relinking,
 }
 
@@ -98,6 +100,7 @@ impl BlobGet {
             | State::Opening { .. }
             | State::Unlinking { .. }
             | State::Doubting { .. }
+            | State::Renewing { .. }
             | State::Relinking => Flow::BlobGet(self),
         }
     }
@@ -146,6 +149,12 @@ impl BlobGet {
                 Flow::BlobGet(self)
             }
             (State::Doubting { size }, Reply::Found(found)) if found.size == size => {
+                cx.send(Op::Touch { key: Key::Blob(self.digest) });
+                self.state = State::Renewing { size };
+                Flow::BlobGet(self)
+            }
+            // A store may say of a touch, too, that there is nothing: no repository loses for it what is there.
+            (State::Renewing { size }, _) => {
                 let key = Key::Link(self.repository.clone(), self.digest);
                 cx.write(Op::Write { key, create_only: false }, Link { size }.write());
                 self.state = State::Relinking;
@@ -173,6 +182,7 @@ impl BlobGet {
             | State::Opening { .. }
             | State::Unlinking { .. }
             | State::Doubting { .. }
+            | State::Renewing { .. }
             | State::Relinking => Flow::BlobGet(self),
         }
     }

@@ -42,7 +42,7 @@ pub struct Found {
     /// Seconds since it was written or touched.
     pub age: u64,
     /// Tells what stands under the name from what stood or will stand there, where the store has such a tag: on Swift the
-    /// Etag, an MD5.
+    /// Etag, an MD5. That of what a Write has stored is the MD5 of its bytes.
     pub etag: Option<[u8; 16]>,
 }
 

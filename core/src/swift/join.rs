@@ -67,8 +67,8 @@ pub(super) fn classify(head: &HttpHead, body: Option<&[u8]>) -> Verdict {
         (400, None) => Verdict::Body { max: PROBLEMS_BYTES_MAX },
         (400, Some(body)) => match serde_json::from_slice::<Problems>(body) {
             Ok(problems) => problems.verdict(head),
-            // Swift does not understand the request: no later try will do better.
-            Err(_) => Verdict::Reply(Reply::Refused),
+            // Swift does not understand what arrived.
+            Err(_) => Verdict::Reply(Reply::Mismatch),
         },
         (404 | 409, _) => unavailable(head),
         (413, None) if head.retry_after.is_none() => Verdict::Body { max: PROBLEMS_BYTES_MAX },

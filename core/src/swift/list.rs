@@ -33,7 +33,6 @@ pub(super) fn render(
     }
     Draft::new(Method::GET, endpoint.container_uri(endpoint.container_listed(listing), &query))
         .with_token(token)
-        .newest(true)
         .bare()
 }
 

@@ -12,7 +12,7 @@ pub enum Verdict {
         max: u32,
     },
     /// The token has expired or was revoked: get another one and, if the body is at hand, send the request again. After
-    /// a second time it is [`Reply::Refused`].
+    /// a second time it is [`Reply::Unavailable`]: what is wrong is the token, and not the rights of its owner.
     TokenRejected,
 }
 

@@ -1,6 +1,7 @@
 //! What holds in every exchange: tries, timers, late news, a client that leaves.
 
 mod budget;
+mod corrupted;
 mod news;
 mod resume;
 mod tries;

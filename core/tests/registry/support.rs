@@ -159,6 +159,16 @@ impl Registry {
         (manifest, digest)
     }
 
+    /// Pushes an image whose manifest has this many bytes, and some more.
+    pub fn push_long_image(&mut self, repository: &str, reference: &str, length: usize) -> (Vec<u8>, Digest) {
+        let mut manifest = self.image_of(repository, "image");
+        manifest.truncate(manifest.len() - 1);
+        let text = "x".repeat(length);
+        manifest.extend_from_slice(format!(",\"annotations\":{{\"a\":\"{text}\"}}}}").as_bytes());
+        let digest = self.push_manifest(repository, reference, &manifest);
+        (manifest, digest)
+    }
+
     /// Pushes a config and a layer; tells an image of them.
     pub fn image_of(&mut self, repository: &str, seed: &str) -> Vec<u8> {
         let config = format!("config of {seed}");

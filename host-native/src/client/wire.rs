@@ -95,10 +95,11 @@ impl Shared {
     }
 }
 
-/// Whether the request does the same when it is carried out twice.
+/// Whether the request does the same, and is answered alike, when it is carried out twice: what was deleted is not found
+/// then.
 fn is_repeatable(request: &Request) -> bool {
-    let sets_state = [Method::Put, Method::Delete].contains(&request.method());
-    request.method().is_safe() || (sets_state && request.header("if-none-match").is_none())
+    let method = request.method();
+    method.is_safe() || (method == Method::Put && request.header("if-none-match").is_none())
 }
 
 /// The status, or one of its class where http_types does not know it.

@@ -43,9 +43,9 @@ fn every_operation_makes_the_requests_that_it_needs_and_no_more() {
 
     let digest = sha256(&layer);
     assert_eq!(repository.stat(&digest).expect("HEAD"), Some(layer.len() as u64));
-    assert_eq!(passed(&proxy).len(), 1, "HEAD of a blob");
+    assert_eq!(passed(&proxy), ["GET links"], "HEAD of a blob");
     assert_eq!(repository.read(&digest).expect("GET"), Some(layer.clone()));
-    assert_eq!(passed(&proxy).len(), 2, "GET of a blob");
+    assert_eq!(passed(&proxy), ["GET blobs", "GET links"], "GET of a blob");
 
     let described =
         |kind: &str, bytes: &[u8]| json!({"mediaType": kind, "digest": sha256(bytes), "size": bytes.len()});
@@ -56,15 +56,37 @@ fn every_operation_makes_the_requests_that_it_needs_and_no_more() {
     let manifest = manifest.to_string().into_bytes();
     let pushed = repository.push_manifest("v1", MANIFEST, &manifest);
     pushed.and_then(|answer| answer.expect(201)).expect("pushed");
-    assert_eq!(passed(&proxy).len(), 2 + 3, "PUT of a manifest with 2 references");
+    assert_eq!(
+        passed(&proxy),
+        ["GET links", "GET links", "HEAD manifests", "PUT manifests", "PUT tags"],
+        "PUT of a manifest with 2 references"
+    );
+
+    let subject = json!({"mediaType": MANIFEST, "digest": sha256(&manifest), "size": manifest.len()});
+    let referrer = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": described(CONFIG, &config),
+        "layers": [described("application/vnd.oci.image.layer.v1.tar", &layer)], "subject": subject,
+    });
+    let pushed = repository.push_manifest("v2", MANIFEST, referrer.to_string().as_bytes());
+    pushed.and_then(|answer| answer.expect(201)).expect("pushed");
+    assert_eq!(
+        passed(&proxy),
+        ["GET links", "GET links", "HEAD manifests", "PUT manifests", "PUT referrers", "PUT tags"],
+        "PUT of a manifest with 2 references and a subject"
+    );
 
     for (reference, name) in [("v1", "GET tags"), (sha256(&manifest).as_str(), "GET manifests")] {
         assert_eq!(repository.read_manifest(reference).expect("GET"), Some(manifest.clone()));
         assert_eq!(passed(&proxy), [name]);
+        let path = format!("manifests/{reference}");
+        repository.ask("HEAD", &path).and_then(|answer| answer.expect(200)).expect("HEAD");
+        assert_eq!(passed(&proxy), [name], "HEAD");
     }
-    let tags = repository.ask("GET", "tags/list").and_then(|answer| answer.expect(200)).expect("GET");
-    assert!(tags.text().contains("v1"), "{}", tags.text());
-    assert_eq!(passed(&proxy).len(), 1, "tags/list");
+    for (path, shown) in [("tags/list", "v2"), ("tags/list?n=1", "v1"), ("tags/list?n=1&last=v1", "v2")] {
+        let tags = repository.ask("GET", path).and_then(|answer| answer.expect(200)).expect("GET");
+        assert!(tags.text().contains(shown), "{}", tags.text());
+        assert_eq!(passed(&proxy).len(), 1, "{path}");
+    }
 
     let mut connection = Connection::open(registry.address()).expect("connects");
     connection.request("GET", "/v2/", &[], b"").and_then(|answer| answer.expect(200)).expect("GET");

@@ -196,7 +196,9 @@ impl<'a> Lane<'a> {
         loop {
             let again = (operation.act)(scene);
             let held = (operation.holds)(scene);
-            if done(operation, scene, &again) && (held == Ok(true) || cell.fault.harm == Harm::Lie) {
+            let gone = is_removal(operation) && again.as_ref().is_ok_and(|answer| answer.status() == 404);
+            if (gone || done(operation, scene, &again)) && (held == Ok(true) || cell.fault.harm == Harm::Lie)
+            {
                 return;
             }
             if !patient || Instant::now() > end {
@@ -208,11 +210,10 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Whether the client was told that all went well, or that what it wants removed is gone.
+/// Whether the client was told that all went well.
 fn done(operation: &Operation, scene: &Scene, saw: &io::Result<Response>) -> bool {
     match saw {
-        Ok(answer) if answer.status() == operation.done => (operation.right)(scene, answer),
-        Ok(answer) => is_removal(operation) && answer.status() == 404,
+        Ok(answer) => answer.status() == operation.done && (operation.right)(scene, answer),
         Err(_) => false,
     }
 }

@@ -49,10 +49,11 @@ impl Attempts {
         let asked = self.slots.iter().flatten().any(|attempt| attempt.phase == Phase::Renewing);
         let attempt = self.slots[slot].as_mut()?;
         attempt.phase = Phase::Asked;
-        if attempt.renewed {
-            return self.answered(slot, Reply::Refused, config, outbox);
-        }
         outbox.push_back(Output::Abort { call });
+        // That says nothing of rights: whoever asks for a token does not get one that works.
+        if attempt.renewed {
+            return self.give_up(slot, None);
+        }
         if !asked {
             outbox.push_back(Output::Ask { what: Ask::Token });
         }
@@ -83,8 +84,15 @@ impl Attempts {
     ) -> Option<Event> {
         let call = self.call(Slot(slot as u8));
         let attempt = self.slots[slot].as_mut().filter(|attempt| attempt.phase == Phase::Asked)?;
-        match (reply, attempt.want) {
-            (Reply::Found(found), Want::Body(max, until)) => {
+        if attempt.doubts(&reply) {
+            if attempt.feeding {
+                outbox.push_back(Output::Abort { call });
+            }
+            return self.failed(slot, None, config, outbox);
+        }
+        match (attempt.settled(reply), attempt.want) {
+            (Reply::Found(found), Want::Body(..)) => {
+                let (max, until) = attempt.extent(&found);
                 attempt.phase = Phase::Collecting(found);
                 outbox.push_back(Output::Collect { from: Side::Backend(call), max, until });
                 None
@@ -142,28 +150,42 @@ impl Attempts {
                 | Phase::Answered
                 | Phase::Renewing
                 | Phase::Open { .. }
+                | Phase::Kept(_)
                 | Phase::Asking { .. }
                 | Phase::Resting,
                 _,
             ) => return None,
         };
-        if !matches!(outcome, Collected::Whole(_)) {
-            outbox.push_back(Output::Abort { call });
+        let (_, until) = attempt.extent(&found);
+        match outcome {
+            Collected::Whole(bytes) if until == Until::End => {
+                if !attempt.proves(&found, &bytes) {
+                    return self.failed(slot, None, config, outbox);
+                }
+                let slot_name = Slot(slot as u8);
+                let Some((bytes, rest)) = attempt.wanted(bytes) else {
+                    self.slots[slot] = None;
+                    return Some(Event::Answered { slot: slot_name, reply: Reply::Damaged });
+                };
+                match rest {
+                    Some(rest) => attempt.phase = Phase::Kept(rest),
+                    None => self.slots[slot] = None,
+                }
+                Some(Event::Read { slot: slot_name, found, bytes })
+            }
+            Collected::Whole(bytes) => {
+                attempt.phase = Phase::Open { at: bytes.len() as u64, etag: found.etag };
+                Some(Event::Read { slot: Slot(slot as u8), found, bytes })
+            }
+            Collected::TooLong => {
+                outbox.push_back(Output::Abort { call });
+                self.slots[slot] = None;
+                Some(Event::Answered { slot: Slot(slot as u8), reply: Reply::Damaged })
+            }
+            Collected::Broke | Collected::Late => {
+                outbox.push_back(Output::Abort { call });
+                self.failed(slot, None, config, outbox)
+            }
         }
-        let etag = found.etag;
-        let event = match outcome {
-            Collected::Whole(bytes) => Event::Read { slot: Slot(slot as u8), found, bytes },
-            Collected::TooLong => Event::Answered { slot: Slot(slot as u8), reply: Reply::Damaged },
-            Collected::Broke | Collected::Late => return self.failed(slot, None, config, outbox),
-        };
-        let rest_follows = matches!(attempt.want, Want::Body(_, Until::Line));
-        if let Event::Read { bytes, .. } = &event
-            && rest_follows
-        {
-            attempt.phase = Phase::Open { at: bytes.len() as u64, etag };
-        } else {
-            self.slots[slot] = None;
-        }
-        Some(event)
     }
 }

@@ -34,6 +34,15 @@ enum Sink {
     Digest(Box<Hashing>),
 }
 
+impl Sink {
+    fn filled_by(&self, from: Source) -> Output {
+        match self {
+            Self::Reply { last } => Output::Feed { to: To::Reply, body: from, last: *last },
+            Self::Digest(hashing) => Output::Digest { from, hashing: hashing.clone() },
+        }
+    }
+}
+
 impl Relay {
     /// Whether it is the body of the answer to this call.
     pub(super) fn is_of(&self, slot: usize) -> bool {
@@ -129,9 +138,15 @@ impl Attempts {
 
     fn begin_relay(&mut self, slot: Slot, length: u64, to: Sink, outbox: &mut VecDeque<Output>) {
         let slot = usize::from(slot.0);
-        let (at, etag) = match self.slots.get(slot) {
-            Some(Some(attempt)) => match attempt.phase {
-                Phase::Open { at, etag } => (at, etag),
+        let (at, etag) = match self.slots.get_mut(slot) {
+            Some(Some(attempt)) => match &mut attempt.phase {
+                Phase::Open { at, etag } => (*at, *etag),
+                Phase::Kept(rest) => {
+                    let bytes = Source::Bytes(rest.split_to(rest.len().min(length as usize)));
+                    self.slots[slot] = None;
+                    outbox.push_back(to.filled_by(bytes));
+                    return;
+                }
                 Phase::Asked
                 | Phase::Answered
                 | Phase::Classifying(_)
@@ -149,10 +164,7 @@ impl Attempts {
     fn push_relay(&mut self, relay: Relay, outbox: &mut VecDeque<Output>) {
         let call = self.call(Slot(relay.slot as u8));
         let from = Source::Backend { call, take: Take::Exactly(relay.left), tap: Tap::Opaque };
-        outbox.push_back(match &relay.to {
-            Sink::Reply { last } => Output::Feed { to: To::Reply, body: from, last: *last },
-            Sink::Digest(hashing) => Output::Digest { from, hashing: hashing.clone() },
-        });
+        outbox.push_back(relay.to.filled_by(from));
         self.relay = Some(relay);
     }
 

@@ -41,7 +41,7 @@ impl Attempts {
             | Phase::Classifying(_)
             | Phase::Renewing
             | Phase::Collecting(_) => {}
-            Phase::Open { .. } | Phase::Asking { .. } | Phase::Resting => return None,
+            Phase::Open { .. } | Phase::Kept(_) | Phase::Asking { .. } | Phase::Resting => return None,
         }
         attempt.tries += 1;
         if attempt.payload == Payload::Fed || attempt.tries >= TRIES_MAX || self.retry_time == RetryTime::Over

@@ -78,9 +78,9 @@ fn every_part_of_several_ranges_is_read_on() {
 }
 
 #[test]
-fn a_manifest_is_read_on_behind_its_line() {
+fn a_long_manifest_is_read_on_behind_its_line() {
     let (mut registry, ..) = registry();
-    let (manifest, digest) = registry.push_image("a", "v1", "image");
+    let (manifest, digest) = registry.push_long_image("a", "v1", 40_000);
     let line = registry.store.objects["tags/a!/v1"].bytes.len() - manifest.len();
     for (reference, noun) in [("v1".to_owned(), "tag v1"), (digest.to_string(), "manifest")] {
         for at in [0, 5, manifest.len() - 1] {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::support::{Body, Registry, Trouble};
+use crate::support::{Body, Registry, Trouble, sha256};
 use wharfinger_core::exchange::{Input, Output};
 use wharfinger_core::store::{Fault, Reply as StoreReply};
 
@@ -12,6 +12,35 @@ fn read(troubles: Vec<Trouble>) -> crate::support::Reply {
     registry.push_image("a", "v1", "image");
     registry.store.trouble("Read tag", troubles);
     registry.get("/v2/a/manifests/v1")
+}
+
+#[test]
+fn a_token_that_is_not_taken_says_nothing_of_rights() {
+    let fields = |reply: &crate::support::Reply| reply.field("retry-after").map(str::to_owned);
+    // Once, another token helps.
+    let reply = read(vec![Trouble::Status(401)]);
+    assert_eq!((reply.status, reply.ops.len()), (200, 2));
+    let mut registry = Registry::new();
+    registry.push_image("a", "v1", "image");
+    let digest = registry.push("a", b"old");
+    registry.store.age(registry.config.limits.grace_seconds);
+    for (label, method, target) in [
+        ("Read tag", "GET", "/v2/a/manifests/v1".to_owned()),
+        ("Touch blob", "HEAD", format!("/v2/a/blobs/{digest}")),
+        ("Touch link", "HEAD", format!("/v2/a/blobs/{digest}")),
+        ("Write blob", "POST", format!("/v2/a/blobs/uploads/?digest={}", sha256(b"new"))),
+    ] {
+        registry.store.trouble(label, vec![Trouble::Status(401); 2]);
+        let reply = registry.send(method, &target, &[], b"new");
+        assert_eq!((reply.status, fields(&reply).as_deref()), (503, Some("5")), "{label}");
+        if method != "HEAD" {
+            assert!(!reply.text().contains("takes no writes"), "{}", reply.text());
+        }
+        assert!(registry.store.is_calm(), "{label}: twice");
+    }
+    // Without the right to write, content that stands is believed in.
+    registry.store.trouble("Touch blob", [Trouble::Status(403)]);
+    assert_eq!(registry.head(&format!("/v2/a/blobs/{digest}")).status, 200);
 }
 
 #[test]

@@ -340,6 +340,10 @@ impl Run {
                 call.answer = answer.filter(|_| matches!(reply, StoreReply::Found(_)));
                 self.inputs.push_back(Input::Head { call: id, reply });
             }
+            StoreOutcome::Status(head) => {
+                call.answered = true;
+                self.inputs.push_back(Input::Answer { call: id, head });
+            }
             StoreOutcome::Fails(fault) => {
                 call.answered = true;
                 self.inputs.push_back(Input::Failed { call: id, fault });

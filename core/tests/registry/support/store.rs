@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 use md5::{Digest as _, Md5};
 use wharfinger_core::store::{Fault, Found, Key, Listing, Op, Page, Part, Reply, Row};
+use wharfinger_core::swift::HttpHead;
 
 use super::label;
 
@@ -39,12 +41,16 @@ pub enum Trouble {
     Fails(Fault),
     /// It is carried out, but the answer is lost.
     Lost,
+    /// It is not carried out, and a store over HTTP answers with this status.
+    Status(u16),
     /// Nobody ever answers.
     Silent,
     /// The body of the answer breaks off after so many bytes.
     Short(usize),
     /// The body of the answer stalls for good after so many bytes.
     Late(usize),
+    /// A bit of this byte of the answer's body is another one.
+    Flipped(usize),
     /// As `Short`, after which something else stands under the name.
     ShortAndOverwritten(usize, Bytes),
     /// Nothing: the trouble is with a later call of the same kind.
@@ -54,6 +60,7 @@ pub enum Trouble {
 /// What came of a call.
 pub enum Outcome {
     Answer(Reply, Option<ReplyBody>),
+    Status(HttpHead),
     Fails(Fault),
     Silent,
 }
@@ -136,9 +143,13 @@ impl Store {
                 self.answer(op, body);
                 Outcome::Fails(Fault::Broken)
             }
+            Trouble::Status(status) => {
+                Outcome::Status(HttpHead::new(StatusCode::from_u16(status).unwrap(), &HeaderMap::new()))
+            }
             Trouble::Silent => Outcome::Silent,
             Trouble::Short(length) => self.broken(op, length, false),
             Trouble::Late(length) => self.broken(op, length, true),
+            Trouble::Flipped(at) => self.flipped(op, at, body),
             Trouble::ShortAndOverwritten(length, bytes) => {
                 let outcome = self.broken(op, length, false);
                 if let Op::Read { key, .. } = op {
@@ -155,7 +166,22 @@ impl Store {
                 let body = ReplyBody { bytes: body.bytes.slice(..length), late, short: !late };
                 Outcome::Answer(reply, Some(body))
             }
-            outcome @ (Outcome::Answer(..) | Outcome::Fails(_) | Outcome::Silent) => outcome,
+            outcome @ (Outcome::Answer(..) | Outcome::Status(_) | Outcome::Fails(_) | Outcome::Silent) => {
+                outcome
+            }
+        }
+    }
+
+    fn flipped(&mut self, op: &Op, at: usize, body: Bytes) -> Outcome {
+        match self.answer(op, body) {
+            Outcome::Answer(reply, Some(body)) => {
+                let mut bytes = body.bytes.to_vec();
+                bytes[at] ^= 1;
+                Outcome::Answer(reply, Some(ReplyBody { bytes: bytes.into(), ..body }))
+            }
+            outcome @ (Outcome::Answer(..) | Outcome::Status(_) | Outcome::Fails(_) | Outcome::Silent) => {
+                outcome
+            }
         }
     }
 

@@ -157,17 +157,24 @@ fn parts_that_are_gone_are_a_blob_or_nothing() {
     registry.store.objects.clear();
     let reply = registry.put(&location, &digest, ());
     assert_eq!(reply.refusal(), (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
-    assert_eq!(reply.ops, ["Join blob of 1", "Stat blob"]);
+    assert_eq!(reply.ops, ["Join blob of 1", "Join blob of 1", "Stat blob"]);
     // It stands already, and is made young if it is old.
     for (age, ops) in [
-        (0, &["Join blob of 1", "Stat blob", "Write link a", "Release 1"][..]),
-        (24 * 3600, &["Join blob of 1", "Stat blob", "Touch blob", "Write link a", "Release 1"]),
+        (0, &["Stat blob", "Write link a", "Release 1"][..]),
+        (24 * 3600, &["Stat blob", "Touch blob", "Write link a", "Release 1"]),
     ] {
         registry.push("b", bytes);
         registry.store.age(age);
         let reply = registry.put(&location, &digest, ());
         assert_eq!(reply.status, 201);
-        assert_eq!(reply.ops, ops);
+        // What has just been written may not be seen at once.
+        assert_eq!(
+            (&reply.ops[..2], &reply.ops[2..]),
+            (
+                &["Join blob of 1"; 2].map(str::to_owned)[..],
+                &ops.iter().map(|op| (*op).to_owned()).collect::<Vec<_>>()[..]
+            )
+        );
     }
     // It stands with another size: it is not it.
     let blob = registry.store.names("blobs/")[0].to_owned();

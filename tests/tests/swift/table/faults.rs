@@ -112,11 +112,6 @@ fn statuses(operation: &Operation) -> Vec<Fault> {
         _ if operation.believes => faults.push(Fault { harm: Harm::Lie, ..status(404) }),
         _ => faults.push(Fault { harm: Harm::Any, ..status(404) }),
     }
-    if operation.aged {
-        // A store that takes no writes is not pruned either: what is there stays.
-        faults.retain(|fault| fault.name != "401");
-        faults.push(Fault { when: When::Once, ..status(401) });
-    }
     if operation.method == "PUT" {
         faults.push(status(202));
     }
@@ -178,15 +173,19 @@ fn bodies(operation: &Operation) -> Vec<Fault> {
     let mut faults = Vec::new();
     if operation.body > 0 {
         for (place, at) in [("begin", 0), ("middle", operation.body / 2)] {
-            faults.push(Fault {
-                // It is not told apart from bytes that were wrong before.
-                harm: Harm::Any,
-                ..fault(&format!("request corrupted at its {place}"), Action::CorruptRequest(at))
-            });
+            let name = format!("request corrupted at its {place}");
+            faults.push(fault(&name, Action::CorruptRequest(at)));
         }
     }
-    if operation.answer == Answer::Listing {
-        faults.push(fault("answer corrupted at its begin", Action::CorruptResponse(0)));
+    match operation.answer {
+        Answer::Bare | Answer::Relayed => {}
+        Answer::Listing => faults.push(fault("answer corrupted at its begin", Action::CorruptResponse(0))),
+        // The size in a link, the digest in the line before a manifest, or a brace.
+        Answer::Collected => {
+            let at = if operation.length < 20 { 8 } else { operation.length - 20 };
+            faults.push(fault("answer corrupted at its begin", Action::CorruptResponse(0)));
+            faults.push(fault("answer corrupted in its value", Action::CorruptResponse(at)));
+        }
     }
     faults
 }
