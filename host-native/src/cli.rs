@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::ping::Ping;
 use self::store::Store;
-use crate::config::{self, Choice as _, ConfigError, LogFormat, LogLevel, Settings};
+use crate::config::{self, Choice as _, ConfigError, Driver, LogFormat, LogLevel, Settings};
 use crate::logs;
 
 /// Exit code of a clean stop.
@@ -43,7 +43,8 @@ This version has no users and no TLS: whoever reaches it may push and delete. It
 Exit codes:
   0  stopped cleanly, printed what was asked for, or was answered
   1  failed at run time, or was not answered
-  2  a mistake on the command line or in the configuration";
+  2  a mistake on the command line or in the configuration
+  3  of `store`: an object is missing, or is there and should not be";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -63,15 +64,15 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             return Start::Exit(after_printing(error.print(), code));
         }
     };
-    let told_level = line.flags.log_level.is_some();
-    let mut settings = match line.flags.settings() {
+    let command = line.command.unwrap_or(Command::Serve);
+    let settings = match line.flags.settings(command.defaults()) {
         Ok(settings) => settings,
         Err(error) => {
             let printed = writeln!(io::stderr(), "{error}");
             return Start::Exit(after_printing(printed, EXIT_USAGE));
         }
     };
-    match line.command.unwrap_or(Command::Serve) {
+    match command {
         Command::Serve => Start::Serve(Box::new(settings)),
         Command::Config => {
             let text = config::print(&settings);
@@ -79,12 +80,8 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
         }
         Command::Ping(ping) => Start::Exit(ping.run(settings.listen())),
         Command::Store(store) => {
-            // The command itself says what failed in the end.
-            if !told_level {
-                settings.log.level = LogLevel::Error;
-            }
             // Nobody else logs in this process.
-            let _ = logs::start(settings.log);
+            let _ = logs::start_for_command(settings.log);
             Start::Exit(store.run(&settings))
         }
     }
@@ -118,6 +115,18 @@ enum Command {
     Ping(Ping),
     /// Look at what is stored, object by object, and change it
     Store(Box<Store>),
+}
+
+impl Command {
+    /// What holds where neither the file nor a flag says something else.
+    fn defaults(&self) -> Settings {
+        let mut settings = Settings::default();
+        match self {
+            Self::Store(_) => settings.log.level = LogLevel::Warn,
+            Self::Serve | Self::Config | Self::Ping(_) => {}
+        }
+        settings
+    }
 }
 
 /// The value of `--listen`.
@@ -154,16 +163,22 @@ struct Flags {
 
 impl Flags {
     /// The settings of the file, or the defaults, with the flags put over them.
-    fn settings(self) -> Result<Settings, ConfigError> {
+    fn settings(self, defaults: Settings) -> Result<Settings, ConfigError> {
         let mut settings = match &self.config {
-            Some(path) => config::load(path)?,
-            None => Settings::default(),
+            Some(path) => config::load_over(path, defaults)?,
+            None => defaults,
         };
         if let Some(listen) = self.listen {
             settings.address = listen.ip();
             settings.port = listen.port();
         }
         if let Some(data) = self.data {
+            // Whoever names a directory does not mean the cloud.
+            if settings.storage.driver == Driver::Swift {
+                return Err(ConfigError::Data {
+                    file: self.config.unwrap_or_default().display().to_string(),
+                });
+            }
             settings.storage.root = data;
         }
         // The parser of the flags lets only known names through.

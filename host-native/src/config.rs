@@ -18,6 +18,7 @@ use crate::secret::{self, Secret};
 
 mod choice;
 mod error;
+mod heed;
 mod nearest;
 mod print;
 mod read;
@@ -177,6 +178,14 @@ impl Settings {
 /// # Errors
 /// [`ConfigError`] if it cannot be read, or with all that is wrong in it.
 pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+    load_over(path, Settings::default())
+}
+
+/// The same, where other defaults hold for what the file does not say.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_over(path: &Path, defaults: Settings) -> Result<Settings, ConfigError> {
     let file = path.display().to_string();
     let unreadable =
         |error: io::Error| ConfigError::Unreadable { file: file.clone(), error: error.to_string() };
@@ -195,7 +204,7 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
             .count()
             + 1,
     })?;
-    parse(&file, &text)
+    parse_over(&file, &text, defaults)
 }
 
 /// Reads a configuration from `text`; `file` is its name in messages.
@@ -203,10 +212,13 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
 /// # Errors
 /// [`ConfigError`] with all that is wrong in it.
 pub fn parse(file: &str, text: &str) -> Result<Settings, ConfigError> {
+    parse_over(file, text, Settings::default())
+}
+
+fn parse_over(file: &str, text: &str, mut settings: Settings) -> Result<Settings, ConfigError> {
     let invalid = |problems| ConfigError::Invalid { file: file.to_owned(), problems };
     let tree = yaml::parse(text).map_err(|problem| invalid(vec![problem]))?;
     let tree = tree.ok_or_else(|| invalid(vec![nothing()]))?;
-    let mut settings = Settings::default();
     let problems = read::apply(&tree, &mut settings);
     if !problems.is_empty() {
         return Err(invalid(problems));

@@ -38,13 +38,41 @@ impl std::error::Error for AlreadyStarted {}
 /// # Errors
 /// [`AlreadyStarted`] if the process logs somewhere already.
 pub fn start(log: Log) -> Result<(), AlreadyStarted> {
+    set_up(log, filter(log.level))
+}
+
+fn set_up(log: Log, filter: Targets) -> Result<(), AlreadyStarted> {
     let colours =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing::subscriber::set_global_default(subscriber(log, colours, io::stderr)).map_err(|_| AlreadyStarted)
+    tracing::subscriber::set_global_default(filtered(log.format, filter, colours, io::stderr))
+        .map_err(|_| AlreadyStarted)
+}
+
+/// The same for a command that itself says what failed in the end: at level warn it logs nothing of single calls.
+///
+/// # Errors
+/// Those of [`start`].
+pub fn start_for_command(log: Log) -> Result<(), AlreadyStarted> {
+    match log.level {
+        LogLevel::Warn => set_up(log, without_calls(filter(log.level))),
+        LogLevel::Error | LogLevel::Info | LogLevel::Debug | LogLevel::Trace => start(log),
+    }
 }
 
 /// What [`start`] sets up, writing to `writer`.
 pub fn subscriber<W>(log: Log, colours: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    filtered(log.format, filter(log.level), colours, writer)
+}
+
+fn filtered<W>(
+    format: LogFormat,
+    filter: Targets,
+    colours: bool,
+    writer: W,
+) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -53,13 +81,13 @@ where
         .with_ansi(colours)
         // It would say so on standard error, and panic if that is what broke.
         .log_internal_errors(false);
-    let lines = match log.format {
+    let lines = match format {
         LogFormat::Human => lines.boxed(),
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
     };
-    Box::new(Registry::default().with(lines.with_filter(filter(log.level))))
+    Box::new(Registry::default().with(lines.with_filter(filter)))
 }
 
 /// All of our own at `level`; of the libraries only what needs a person, since they trace every poll.
@@ -73,6 +101,20 @@ fn filter(level: LogLevel) -> Targets {
     };
     Targets::new().with_default(own.min(LevelFilter::WARN)).with_target(OWN_TARGETS, own)
 }
+
+/// Leaves out what becomes of each call to Swift, and keeps what its start says.
+fn without_calls(filter: Targets) -> Targets {
+    let filter = filter.with_target(SWIFT, LevelFilter::ERROR);
+    AT_THE_START
+        .into_iter()
+        .fold(filter, |filter, part| filter.with_target(format!("{SWIFT}::{part}"), LevelFilter::WARN))
+}
+
+/// The module path of what calls Swift.
+const SWIFT: &str = "wharfinger::swift";
+
+/// Its modules that speak at the start alone.
+const AT_THE_START: [&str; 3] = ["start", "login", "tls"];
 
 #[cfg(test)]
 mod tests;

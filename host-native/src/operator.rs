@@ -6,6 +6,7 @@
 
 mod attempts;
 mod cat;
+mod containers;
 mod error;
 mod input;
 mod list;
@@ -23,6 +24,7 @@ use crate::registry::{Bounds, Store};
 use crate::serve;
 use crate::swift::Swift;
 pub use cat::Span;
+use containers::Containers;
 pub use error::OperatorError;
 pub use input::Input;
 pub use list::{Entry, Listed, Query};
@@ -40,6 +42,8 @@ pub struct Operator {
     segments_max: usize,
     /// An input that gives nothing for so long ends a segment.
     stall_time: Duration,
+    /// Which containers are known to be there.
+    known: Containers,
 }
 
 impl Operator {
@@ -49,17 +53,15 @@ impl Operator {
     /// # Errors
     /// The store cannot be found or reached, or refuses.
     pub fn open(settings: &Settings, creates: bool) -> Result<Self, OperatorError> {
-        let (store, bounds) = if creates {
-            serve::open_store(settings).map_err(|error| OperatorError::Open(error.to_string()))?
-        } else {
-            (open_as_it_is(settings)?, Bounds::none())
-        };
+        let (store, bounds) =
+            if creates { open_to_write(settings)? } else { (open_as_it_is(settings)?, Bounds::none()) };
         Ok(Self {
             store,
             call_time: settings.limits.store_time,
             segment_bytes_max: settings.limits.segment_bytes.min(bounds.object_bytes_max),
             segments_max: bounds.joins.parts_max as usize,
             stall_time: settings.limits.stall_time,
+            known: Containers::default(),
         })
     }
 
@@ -123,6 +125,20 @@ impl Operator {
 /// How long a store may take, beyond the limit of every call, for what it copies itself.
 fn copying_time(bytes: u64) -> Duration {
     Duration::from_secs(bytes / COPIED_BYTES_PER_SECOND_MIN)
+}
+
+/// The keys of temporary URLs are the servers' alone: this process may have another secret or period.
+fn open_to_write(settings: &Settings) -> Result<(Store, Bounds), OperatorError> {
+    match settings.storage.driver {
+        Driver::Filesystem => {
+            serve::open_store(settings).map_err(|error| OperatorError::Open(error.to_string()))
+        }
+        Driver::Swift => {
+            let started = smol::block_on(Swift::start(&serve::swift_settings(settings)));
+            let (swift, bounds) = started.map_err(|error| OperatorError::Open(error.to_string()))?;
+            Ok((Store::Swift(swift), bounds))
+        }
+    }
 }
 
 fn open_as_it_is(settings: &Settings) -> Result<Store, OperatorError> {

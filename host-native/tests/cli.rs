@@ -104,7 +104,7 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         &["ping", "http://127.0.0.1:5000/v2/"],
         &["ping", "--wait", "soon"],
         &["store", "ls", "a", "b"],
-        &["store", "ls", "--human"],
+        &["store", "ls", "--json", "--human"],
         &["store", "ls", "--json", "--long"],
         &["store", "ls", "--page", "0"],
         &["store", "stat"],
@@ -143,6 +143,30 @@ fn mistakes_in_the_file_are_usage_errors_with_their_place() {
     let output = run(&["--config", "/nonexistent/wharfinger.yaml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("cannot read the configuration file"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_directory_is_not_put_in_the_place_of_a_cloud() {
+    let storage = "storage: {driver: swift, container: c}";
+    let file =
+        ConfigFile::new("no-data", &format!("registry:\n  secret: not-a-secret-of-anybody\n  {storage}\n"));
+    for arguments in [&["serve"][..], &["config"], &["store", "ls"], &["store", "rm", "tags/a!/v1"]] {
+        let output = wharfinger(arguments).args(["--data", "copy", "--config", file.path()]).output();
+        let output = output.expect("starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        let said = stderr(&output);
+        assert!(said.starts_with(file.path()) && said.contains("leave --data out"), "{said}");
+    }
+}
+
+#[test]
+fn the_short_flag_of_help_is_the_same_everywhere() {
+    for command in ["ls", "stat", "cat", "put", "mv", "rm"] {
+        let output = run(&["store", command, "-h"]);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        assert!(stdout(&output).contains("Usage: wharfinger store"), "{command}");
+    }
 }
 
 #[test]

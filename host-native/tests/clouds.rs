@@ -175,3 +175,26 @@ fn openstacksdk(cases: &Value) -> Vec<Value> {
     assert!(said.status.success(), "{said:?}");
     serde_json::from_slice(&said.stdout).expect("a list")
 }
+
+#[test]
+fn the_whole_examples_of_the_manual_are_clouds() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/running.md");
+    let page = std::fs::read_to_string(page).expect("docs/running.md reads");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let examples: Vec<&str> =
+        blocks.filter(|block| block.starts_with("clouds:") && block.contains("auth_url:")).collect();
+    let types: Vec<AuthType> = examples
+        .iter()
+        .map(|example| {
+            let read = |path: &Path| match path.ends_with("clouds.yaml") {
+                true => Ok(example.as_bytes().to_owned()),
+                false => Err(ErrorKind::NotFound.into()),
+            };
+            let (variables, folder) = (BTreeMap::new(), Path::new(NOWHERE));
+            let environment =
+                Environment { variables: &variables, working_folder: folder, home: None, read: &read };
+            find(&environment, Some("mycloud")).expect(example).auth_type
+        })
+        .collect();
+    assert_eq!(types, [AuthType::Password, AuthType::V3ApplicationCredential]);
+}

@@ -35,7 +35,10 @@ class Wharfinger(Server):
         return f"{output([str(self.program), '--version'])}, commit {commit}"
 
     def command(self, folder, port):
-        return [str(self.program), "serve", "--listen", "127.0.0.1:0", "--data", str(folder / "data")]
+        return [*self.serve(), "--data", str(folder / "data")]
+
+    def serve(self):
+        return [str(self.program), "serve", "--listen", "127.0.0.1:0"]
 
     def listening_port(self, process, port, log):
         deadline = time.monotonic() + START_SECONDS_MAX

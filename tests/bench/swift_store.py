@@ -85,7 +85,7 @@ class WharfingerOnSwift(OnSwift, Wharfinger):
         self.write_clouds(folder)
         settings = {"registry": {"secret": "the-secret-of-the-bench", "storage": self.swift()}}
         (folder / "config.yaml").write_text(json.dumps(settings))
-        return [*super().command(folder, port), "--config", str(folder / "config.yaml")]
+        return [*self.serve(), "--config", str(folder / "config.yaml")]
 
 
 class DockerRegistryOnSwift(OnSwift, DockerRegistry):

@@ -21,7 +21,7 @@ const LISTENING: &str = "listening on http://";
 /// How to start a registry.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The data folder; by default one of its own, removed at the end.
+    /// The data folder, unless it stores in Swift; by default one of its own, removed at the end.
     pub data: Option<PathBuf>,
     /// Text of a configuration file; `${data}` in it stands for the data folder.
     pub config: Option<String>,
@@ -51,7 +51,10 @@ impl Server {
         let folder = Folder::new("server")?;
         let data = options.data.unwrap_or_else(|| folder.path().join("data"));
         let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if !options.config.as_deref().is_some_and(stores_in_swift) {
+            command.arg("--data").arg(&data);
+        }
         if let Some(config) = options.config {
             let path = folder.path().join("config.yaml");
             let text = config.replace("${data}", &data.to_string_lossy());
@@ -156,6 +159,11 @@ impl Server {
             let _ = reader.join();
         }
     }
+}
+
+/// Whether a configuration, in YAML or JSON, stores in Swift, which has no data folder.
+fn stores_in_swift(config: &str) -> bool {
+    config.replace(['"', ' '], "").contains("driver:swift")
 }
 
 impl Drop for Server {

@@ -56,7 +56,11 @@ fn an_object_is_stored_shown_read_moved_and_removed() {
     assert_eq!(run(&data, &["ls", TAG]).good(), format!("{TAG}\n"));
     let long = run(&data, &["ls", "-r", "-l"]).good();
     assert!(long.starts_with("            10    ") && long.ends_with(&format!("s {TAG}\n")), "{long}");
-    assert!(run(&data, &["ls", "-lh", "tags/"]).good().contains("- tags/some/"));
+    for human in ["-lH", "-H", "--human"] {
+        assert!(run(&data, &["ls", human, "tags/"]).good().contains("- tags/some/"));
+        let row = run(&data, &["ls", human, TAG]).good();
+        assert!(row.starts_with("    10  ") && row.ends_with(&format!("s {TAG}\n")), "{row}");
+    }
     let json: serde_json::Value =
         serde_json::from_str(&run(&data, &["ls", "-r", "--json"]).good()).expect("JSON");
     assert_eq!((json["name"].as_str(), json["size"].as_u64()), (Some(TAG), Some(10)));
@@ -79,8 +83,11 @@ fn an_object_is_stored_shown_read_moved_and_removed() {
     let moved = run(&data, &["mv", TAG, other]).good();
     assert_eq!(moved, format!("moved {TAG} to {other} (10 bytes)\n"));
     assert_eq!(files_below(&data), [other]);
-    let again = run(&data, &["mv", TAG, other]).good();
-    assert_eq!(again, format!("{TAG} is not there, and {other} is (10 bytes): moved before, it seems\n"));
+    for arguments in [&["mv", TAG, other][..], &["mv", TAG, other, "--no-clobber"]] {
+        let again = run(&data, arguments).bad(3);
+        let expected = format!("{TAG} is not there, and {other} is (10 bytes): moved before, it seems\n");
+        assert!(again.ends_with(&expected), "{again}");
+    }
     put(&data, TAG, b"another").good();
     assert!(run(&data, &["mv", TAG, other, "--no-clobber"]).bad(3).contains("left as it is"));
     assert_eq!(run(&data, &["cat", other]).good(), "0123456789");
@@ -121,7 +128,11 @@ fn a_blob_is_nothing_but_the_content_of_its_digest() {
     run(&data, &["mv", &name, TAG]).good();
     run(&data, &["mv", TAG, &name]).good();
     assert_eq!(files_below(&data), [name]);
-    assert!(run(&data, &["put", TAG, "/nonexistent/file"]).bad(1).contains("/nonexistent/file: "));
+    let nowhere = folder.path().join("nowhere");
+    for data in [&data, &nowhere] {
+        assert!(run(data, &["put", TAG, "/nonexistent/file"]).bad(1).contains("/nonexistent/file: "));
+    }
+    assert!(!nowhere.exists(), "what cannot be read creates nothing");
 }
 
 #[test]

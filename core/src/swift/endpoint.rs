@@ -38,15 +38,17 @@ impl Endpoint {
     pub fn new(storage_url: &str, container: &str, segments_container: &str) -> Result<Self, EndpointError> {
         let storage_url = BaseUrl::parse(storage_url)
             .map_err(|fault| EndpointError::Url { url: storage_url.into(), fault })?;
-        let named = |name: &str| match name {
-            "" | "." | ".." => Err(EndpointError::Container { name: name.into() }),
-            _ if name.len() > CONTAINER_BYTES_MAX || name.contains(['/', '\0']) => {
-                Err(EndpointError::Container { name: name.into() })
-            }
-            _ => Ok(name.into()),
+        let named = |name: &str| match Self::takes_container(name) {
+            true => Ok(name.into()),
+            false => Err(EndpointError::Container { name: name.into() }),
         };
         let (container, segments_container) = (named(container)?, named(segments_container)?);
         Ok(Self { storage_url, container, segments_container })
+    }
+
+    /// Whether Swift takes a container of that name.
+    pub fn takes_container(name: &str) -> bool {
+        !matches!(name, "" | "." | "..") && name.len() <= CONTAINER_BYTES_MAX && !name.contains(['/', '\0'])
     }
 
     /// The same objects, by the scheme and authority of another URL: as somebody else reaches them.

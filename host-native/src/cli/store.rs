@@ -3,7 +3,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{ArgAction, Args, Subcommand};
+use clap::{Args, Subcommand};
 use wharfinger_core::store::{Key, Moved};
 
 use super::{EXIT_FAILURE, EXIT_MISSING, EXIT_OK};
@@ -33,7 +33,7 @@ pub(super) struct Store {
 enum Command {
     /// List names, in the order of their bytes
     Ls(Ls),
-    /// Tell size, age and tag of an object
+    /// Tell size and age of an object, and its Etag where the store has one
     Stat(Stat),
     /// Write the bytes of an object to standard output
     Cat(Cat),
@@ -46,7 +46,6 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
 struct Ls {
     /// How names begin, such as tags/ or blobs/sha256/0
     #[arg(default_value = "", hide_default_value = true, value_parser = name)]
@@ -57,8 +56,8 @@ struct Ls {
     /// Show sizes in bytes, and ages
     #[arg(short, long)]
     long: bool,
-    /// Show sizes such as 1.5M
-    #[arg(short, long, requires = "long")]
+    /// The same, with sizes such as 1.5M
+    #[arg(short = 'H', long)]
     human: bool,
     /// Print one JSON object a line
     #[arg(long, conflicts_with_all = ["long", "human"])]
@@ -72,9 +71,6 @@ struct Ls {
     /// Ask the store for so many at a time
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=9999))]
     page: u32,
-    /// Print help
-    #[arg(long, action = ArgAction::Help)]
-    help: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -130,20 +126,7 @@ struct Rm {
 impl Store {
     /// Carries the command out and prints what came of it.
     pub fn run(self, settings: &Settings) -> ExitCode {
-        let creates = matches!(self.command, Command::Put(_));
-        let done = Operator::open(settings, creates).and_then(|operator| {
-            smol::block_on(async {
-                match self.command {
-                    Command::Ls(ls) => ls.run(&operator).await,
-                    Command::Stat(stat) => stat.run(&operator).await,
-                    Command::Cat(cat) => cat.run(&operator).await,
-                    Command::Put(put) => put.run(&operator).await,
-                    Command::Mv(mv) => mv.run(&operator).await,
-                    Command::Rm(rm) => rm.run(&operator).await,
-                }
-            })
-        });
-        let code = match done {
+        let code = match self.command.run(settings) {
             Ok(code) => code,
             Err(OperatorError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => EXIT_OK,
             Err(error) => {
@@ -152,6 +135,24 @@ impl Store {
             }
         };
         ExitCode::from(code)
+    }
+}
+
+impl Command {
+    fn run(self, settings: &Settings) -> Result<u8, OperatorError> {
+        let look = || Operator::open(settings, false);
+        match self {
+            Self::Ls(ls) => smol::block_on(ls.run(&look()?)),
+            Self::Stat(stat) => smol::block_on(stat.run(&look()?)),
+            Self::Cat(cat) => smol::block_on(cat.run(&look()?)),
+            Self::Put(put) => {
+                // Without it, nothing is to be created.
+                let input = put.input()?;
+                smol::block_on(put.run(&Operator::open(settings, true)?, input))
+            }
+            Self::Mv(mv) => smol::block_on(mv.run(&look()?)),
+            Self::Rm(rm) => smol::block_on(rm.run(&look()?)),
+        }
     }
 }
 
@@ -192,7 +193,7 @@ impl Ls {
             };
         }
         let name = text::name(name);
-        if !self.long {
+        if !self.long && !self.human {
             return name;
         }
         let (size, age) = match written {
@@ -241,21 +242,21 @@ impl Cat {
 }
 
 impl Put {
-    async fn run(self, operator: &Operator) -> Result<u8, OperatorError> {
-        let input = if self.file.as_os_str() == "-" {
-            Input::stdin()
-        } else {
-            let opened = File::open(&self.file).map_err(|error| {
-                OperatorError::Input(io::Error::new(
-                    error.kind(),
-                    format!("{}: {error}", self.file.display()),
-                ))
-            })?;
-            Input::file(opened)
+    fn input(&self) -> Result<Input, OperatorError> {
+        if self.file.as_os_str() == "-" {
+            return Ok(Input::stdin());
+        }
+        let named = |error: io::Error| {
+            OperatorError::Input(io::Error::new(error.kind(), format!("{}: {error}", self.file.display())))
         };
+        File::open(&self.file).map(Input::file).map_err(named)
+    }
+
+    async fn run(self, operator: &Operator, input: Input) -> Result<u8, OperatorError> {
         let stored = operator.put(&self.key, input).await?;
         let made = match stored.segments {
             0 => String::new(),
+            1 => ", 1 segment".to_owned(),
             count => format!(", {count} segments"),
         };
         say(&format!("stored {} ({} bytes{made}, {})", self.key, stored.size, stored.digest))
@@ -270,9 +271,8 @@ impl Mv {
             Moved::Done(found) => return say(&format!("moved {from} to {to} ({} bytes)", found.size)),
             Moved::Before(found) => {
                 let size = found.size;
-                return say(&format!(
-                    "{from} is not there, and {to} is ({size} bytes): moved before, it seems"
-                ));
+                let why = format!("{from} is not there, and {to} is ({size} bytes): moved before, it seems");
+                (EXIT_MISSING, why)
             }
             Moved::Missing => return Err(OperatorError::Missing(Box::new(from.clone()))),
             Moved::Exists => {

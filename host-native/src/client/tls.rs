@@ -118,8 +118,9 @@ fn system_roots() -> Result<RootCertStore, TlsError> {
 
 fn roots_of(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(file)? {
-        roots.add(certificate).map_err(|error| TlsError::Root { file: file.to_owned(), error })?;
+    for (certificate, number) in read_certificates(file)?.into_iter().zip(1..) {
+        let damaged = |error| TlsError::Root { file: file.to_owned(), number, error };
+        roots.add(certificate).map_err(damaged)?;
     }
     Ok(roots)
 }

@@ -49,6 +49,11 @@ pub enum ConfigError {
         /// The line of the first byte that is not.
         line: usize,
     },
+    /// A directory is named on the command line, and the file stores elsewhere.
+    Data {
+        /// Its name.
+        file: String,
+    },
     /// The file says what it cannot say.
     Invalid {
         /// Its name.
@@ -81,6 +86,12 @@ impl fmt::Display for ConfigError {
             }
             Self::NotText { file, line } => {
                 write!(f, "{file}:{line}: not UTF-8 text; save the file as UTF-8")
+            }
+            Self::Data { file } => {
+                write!(
+                    f,
+                    "{file}: it says `driver: swift`, which has no directory for --data; leave --data out, or name another configuration file"
+                )
             }
             Self::Invalid { file, problems } => show_problems(file, problems, f),
         }

@@ -1,6 +1,7 @@
 //! Settings as a configuration file that says all of them.
 
 use super::Settings;
+use super::heed::unheeded;
 use super::table::{Kind, SETTINGS};
 
 /// Longest line of a comment, characters.
@@ -23,6 +24,9 @@ pub fn print(settings: &Settings) -> String {
         text.push_str(&comment(&margin, setting.doc));
         text.push_str(&margin);
         text.push_str(&match value(&setting.kind, &mut settings) {
+            Shown::Value(_) if unheeded(setting.path, &settings.storage).is_some() => {
+                format!("# {key}: without effect here\n")
+            }
             Shown::Value(value) => format!("{key}: {value}\n"),
             Shown::Remark(remark) => format!("# {key}: {remark}\n"),
         });
@@ -49,7 +53,7 @@ pub fn value(kind: &Kind, settings: &mut Settings) -> Shown {
         Kind::Switch { field, .. } => field(settings).to_string(),
         Kind::Name { field, .. } => field(settings).name().to_owned(),
         Kind::Path { field, .. } => quoted(&field(settings).to_string_lossy()),
-        Kind::Text { field } | Kind::Url { field } => match field(settings) {
+        Kind::Text { field } | Kind::Container { field } | Kind::Url { field } => match field(settings) {
             Some(text) => quoted(text),
             None => return Shown::Remark("not set"),
         },

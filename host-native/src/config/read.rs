@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use wharfinger_core::swift::Endpoint;
+
 use super::Settings;
 use super::choice::Driver;
 use super::error::{Place, Problem};
+use super::heed::unheeded;
 use super::nearest::nearest;
 use super::table::{Kind, SETTINGS, UNSUPPORTED, Unsupported};
 use super::yaml::{Entry, Node, Value};
@@ -29,14 +32,6 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
     walk.fit_driver(tree.place);
     walk.problems
 }
-
-/// Keys that only one driver heeds.
-const SWIFT_KEYS: [&str; 4] = [
-    "registry.storage.cloud",
-    "registry.storage.container",
-    "registry.storage.segments-container",
-    "registry.storage.redirect-url",
-];
 
 /// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
 const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
@@ -121,6 +116,9 @@ impl Walk<'_> {
     /// Checks that no URL outlives the key that it was signed with.
     fn compare_redirect(&mut self) {
         let storage = &self.settings.storage;
+        if !storage.redirect || storage.driver != Driver::Swift {
+            return;
+        }
         let (life, period) = (storage.redirect_time, storage.redirect_key_time);
         let paths = ["registry.storage.redirect-seconds", "registry.storage.redirect-key-seconds"];
         let read = self.places.iter().find(|(read, _)| life > period && paths.contains(read)).copied();
@@ -137,14 +135,13 @@ impl Walk<'_> {
     fn fit_driver(&mut self, top: Place) {
         let places = std::mem::take(&mut self.places);
         let place = |path: &str| places.iter().find(|(read, _)| *read == path).map(|(_, place)| *place);
+        for (path, place) in &places {
+            if let Some(message) = unheeded(path, &self.settings.storage) {
+                self.refuse(*place, path, message.to_owned());
+            }
+        }
         match self.settings.storage.driver {
             Driver::Filesystem => {
-                for path in SWIFT_KEYS {
-                    if let Some(place) = place(path) {
-                        let message = "this key is for `driver: swift`; remove it, or choose that driver";
-                        self.refuse(place, path, message.to_owned());
-                    }
-                }
                 let redirect = "registry.storage.redirect";
                 if let Some(place) = place(redirect).filter(|_| self.settings.storage.redirect) {
                     let message = "found true, which is for `driver: swift`: no client can read a directory; remove it, or choose that driver";
@@ -159,7 +156,8 @@ impl Walk<'_> {
                     ("registry.storage.container", no_container, "the name of a container"),
                     ("registry.secret", no_secret, "the secret that all servers on that container share"),
                 ] {
-                    if missing && place(path).is_none() {
+                    let told = self.problems.iter().any(|problem| problem.path == path);
+                    if missing && !told {
                         self.refuse(at, path, format!("missing; `driver: swift` needs {what}"));
                     }
                 }
@@ -249,6 +247,9 @@ fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
             let text = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?;
             *field(settings) = Some(text.to_owned());
         }
+        Kind::Container { field } => {
+            *field(settings) = Some(as_text().filter(|text| Endpoint::takes_container(text))?.to_owned());
+        }
         Kind::Url { field } => *field(settings) = Some(url(as_text()?)?),
         Kind::Secret { min, max, field } => {
             let phrase = as_text().filter(|phrase| (*min..=*max).contains(&phrase.len()))?;
@@ -268,7 +269,11 @@ pub fn expected(kind: &Kind, settings: &mut Settings) -> String {
         Kind::Switch { .. } => "true or false".to_owned(),
         Kind::Name { field, .. } => listed(field(settings).names()),
         Kind::Path { .. } => "a path".to_owned(),
-        Kind::Text { .. } => "a text, in quotes if it looks like a number".to_owned(),
+        Kind::Text { .. } => "a text that is not empty, in quotes if it looks like a number".to_owned(),
+        Kind::Container { .. } => {
+            "the name of a container: 1 to 256 bytes without a slash, in quotes if it looks like a number"
+                .to_owned()
+        }
         Kind::Url { .. } => "a URL of http or https without user, path and query".to_owned(),
         Kind::Secret { min, max, .. } => {
             format!("a text of {min} to {max} bytes, in quotes if it looks like a number")

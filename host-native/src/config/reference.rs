@@ -41,6 +41,7 @@ fn values(kind: &Kind, settings: &mut Settings) -> String {
         }
         Kind::Path { .. } => "a path".to_owned(),
         Kind::Text { .. } => "a text".to_owned(),
+        Kind::Container { .. } => "1 to 256 bytes without a slash".to_owned(),
         Kind::Url { .. } => "`http://` or `https://`, host, port".to_owned(),
         Kind::Secret { min, max, .. } => format!("{min} to {max} bytes of text"),
     }

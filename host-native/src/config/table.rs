@@ -37,6 +37,8 @@ pub enum Kind {
     Path { default: &'static str, field: Field<PathBuf> },
     /// A text; optional.
     Text { field: Field<Option<String>> },
+    /// The name of a container in Swift; optional.
+    Container { field: Field<Option<String>> },
     /// An http or https URL without a path; optional.
     Url { field: Field<Option<String>> },
     /// A secret of at least `min` and at most `max` bytes; optional.
@@ -70,7 +72,9 @@ impl Kind {
                 debug_assert!(known, "the default {default} is one of the names");
             }
             Self::Path { default, field } => *field(settings) = PathBuf::from(default),
-            Self::Text { field } | Self::Url { field } => *field(settings) = None,
+            Self::Text { field } | Self::Container { field } | Self::Url { field } => {
+                *field(settings) = None;
+            }
             Self::Secret { field, .. } => *field(settings) = None,
         }
     }
@@ -125,7 +129,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.storage.root",
         kind: Kind::Path { default: "./wharfinger-data", field: |s| &mut s.storage.root },
-        doc: "The directory that holds everything. A relative path starts from the working directory.",
+        doc: "With `driver: filesystem`: the directory that holds everything. A relative path starts from the working directory.",
     },
     Setting {
         path: "registry.storage.cloud",
@@ -134,12 +138,12 @@ pub static SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "registry.storage.container",
-        kind: Kind::Text { field: |s| &mut s.storage.container },
+        kind: Kind::Container { field: |s| &mut s.storage.container },
         doc: "With `driver: swift`, which needs it: the container that holds everything. It is created if it is missing.",
     },
     Setting {
         path: "registry.storage.segments-container",
-        kind: Kind::Text { field: |s| &mut s.storage.segments_container },
+        kind: Kind::Container { field: |s| &mut s.storage.segments_container },
         doc: "With `driver: swift`: the container that holds segments, so that they do not slow down the listings of all else. Without it they stand in `container`.",
     },
     Setting {
@@ -175,7 +179,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.storage.sync",
         kind: Kind::Name { default: "full", field: |s| &mut s.storage.sync },
-        doc: "`full` has every write on the disk (fsync) before it is acknowledged. `none` leaves that to the system: faster, but a crash of the machine may lose what was acknowledged.",
+        doc: "With `driver: filesystem`: `full` has every write on the disk (fsync) before it is acknowledged. `none` leaves that to the system: faster, but a crash of the machine may lose what was acknowledged.",
     },
     Setting {
         path: "registry.limits.head-bytes",
@@ -448,6 +452,7 @@ mod tests {
                 | Kind::Name { .. }
                 | Kind::Path { .. }
                 | Kind::Text { .. }
+                | Kind::Container { .. }
                 | Kind::Url { .. }
                 | Kind::Secret { .. } => {}
             }

@@ -219,12 +219,12 @@ fn redirects_are_for_swift_and_no_url_outlives_its_key() {
             "f.yaml:2:27: registry.storage.redirect-url: this key is for `driver: swift`",
         ),
         (
-            "registry:\n  storage: {redirect-seconds: 3600, redirect-key-seconds: 60}\n",
-            "f.yaml:2:31: registry.storage.redirect-seconds: redirect-seconds is 3600 and redirect-key-seconds 60; expected",
+            "registry:\n  secret: 0123456789abcdef-\n  storage: {driver: swift, container: w, redirect: true, redirect-seconds: 3600, redirect-key-seconds: 60}\n",
+            "f.yaml:3:76: registry.storage.redirect-seconds: redirect-seconds is 3600 and redirect-key-seconds 60; expected",
         ),
         (
-            "registry:\n  storage: {redirect-key-seconds: 60}\n",
-            "f.yaml:2:35: registry.storage.redirect-key-seconds: redirect-seconds is 1200 and redirect-key-seconds 60;",
+            "registry:\n  secret: 0123456789abcdef-\n  storage: {driver: swift, container: w, redirect: true, redirect-key-seconds: 60}\n",
+            "f.yaml:3:80: registry.storage.redirect-key-seconds: redirect-seconds is 1200 and redirect-key-seconds 60;",
         ),
     ]);
     let swift = "  secret: 0123456789abcdef-\n  storage: {driver: swift, container: w";
@@ -235,6 +235,50 @@ fn redirects_are_for_swift_and_no_url_outlives_its_key() {
     assert!(storage.redirect);
     assert_eq!(storage.redirect_url.as_deref(), Some("https://swift:8080"));
     assert_eq!((storage.redirect_time.as_secs(), storage.redirect_key_time.as_secs()), (1200, 30 * 86400));
+}
+
+#[test]
+fn what_the_driver_does_not_heed_is_refused_and_not_printed() {
+    let swift = "  secret: 0123456789abcdef-\n  storage: {driver: swift, container: w";
+    for key in ["root: ./data", "sync: none"] {
+        let message = refused(&format!("registry:\n{swift}, {key}}}\n"));
+        assert!(message.contains("this key is for `driver: filesystem`"), "{message}");
+    }
+    for key in ["redirect-url: 'http://swift'", "redirect-seconds: 9999", "redirect-key-seconds: 60"] {
+        let message = refused(&format!("registry:\n  storage: {{{key}}}\n"));
+        assert!(message.contains("this key is for `driver: swift`"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        for off in ["", ", redirect: false"] {
+            let message = refused(&format!("registry:\n{swift}, {key}{off}}}\n"));
+            assert!(message.contains("has an effect with `redirect: true` alone"), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+    for lines in [", redirect: true", ""] {
+        let settings = accepted(&format!("{swift}{lines}}}\n"));
+        let printed = print(&settings);
+        assert!(printed.contains("# root: without effect here"), "{printed}");
+        // The secret is not printed.
+        let again = printed.replace("# secret: set, and not shown", "secret: 0123456789abcdef-");
+        assert_eq!(parse("printed", &again).expect("reads"), settings);
+    }
+}
+
+#[test]
+fn containers_have_names_that_swift_takes() {
+    for key in ["container", "segments-container"] {
+        for name in ["a/b", "", "..", &"a".repeat(257)] {
+            let line = format!("  storage: {{driver: swift, {key}: \"{name}\"}}");
+            let message = refused(&format!("registry:\n{line}\n"));
+            let column = line.find('"').expect("a quote") + 1;
+            let problem = format!("f.yaml:2:{column}: registry.storage.{key}: found the text");
+            assert!(message.starts_with(&problem), "{message}");
+            assert!(message.contains("expected the name of a container: 1 to 256 bytes without a slash"));
+            let missing = message.contains("registry.storage.container: missing");
+            assert_eq!(missing, key != "container", "{message}");
+        }
+    }
+    assert!(refused("registry:\n  storage: {cloud: ''}\n").contains("expected a text that is not empty"));
 }
 
 #[test]

@@ -60,7 +60,12 @@ impl Operator {
                 Store::Swift(swift) => ask_swift(swift, op, &body, time).await,
             };
             match outcome {
-                Outcome::Answered(answered) => return Ok(answered),
+                Outcome::Answered(answered) => {
+                    if answered.reply == Reply::Missing {
+                        self.check_container(op).await?;
+                    }
+                    return Ok(answered);
+                }
                 Outcome::Trouble(error, again) => rest(error, again, &mut tries).await?,
             }
         }
@@ -77,7 +82,7 @@ pub(super) async fn rest(error: OperatorError, again: Again, tries: &mut u32) ->
     if *tries >= TRIES_MAX {
         return Err(error);
     }
-    tracing::warn!(%error, "trying again");
+    tracing::info!(%error, "trying again");
     let asked = Duration::from_secs(u64::from(seconds.min(RETRY_AFTER_MAX)));
     let least = (BACKOFF_MIN * (1 << (*tries - 1))).max(asked);
     let chance = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
@@ -104,7 +109,7 @@ fn ask_files(files: &Files, op: &Op, body: &[u8]) -> Outcome {
     settle(op, reply, body.map(Content::File), None, error.map(|error| error.to_string()))
 }
 
-async fn ask_swift(swift: &Swift, op: &Op, body: &Bytes, time: Duration) -> Outcome {
+pub(super) async fn ask_swift(swift: &Swift, op: &Op, body: &Bytes, time: Duration) -> Outcome {
     let late = async {
         Timer::after(time).await;
         Err(Fault::Late)

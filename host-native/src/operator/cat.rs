@@ -110,7 +110,7 @@ async fn copy(
                     Ok([]) => break,
                     Ok(piece) => piece,
                     Err(error) => {
-                        tracing::warn!(%error, "the answer broke off");
+                        tracing::info!(%error, "the answer broke off");
                         break;
                     }
                 };

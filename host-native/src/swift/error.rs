@@ -44,6 +44,8 @@ pub enum StartError {
     Login {
         /// The cloud.
         cloud: String,
+        /// Where it was asked for one.
+        auth_url: String,
         /// Why.
         error: LoginError,
     },
@@ -100,7 +102,13 @@ impl fmt::Display for StartError {
             Self::Scope { cloud, key } => {
                 write!(f, "cloud {cloud}: {key} is not used by this login to Swift; remove it")
             }
-            Self::Login { cloud, error } => write!(f, "cloud {cloud}: cannot log in: {error}"),
+            // It names the URL itself.
+            Self::Login { cloud, error: error @ LoginError::Auth(AuthError::Url { .. }), .. } => {
+                write!(f, "cloud {cloud}: cannot log in: {error}")
+            }
+            Self::Login { cloud, auth_url, error } => {
+                write!(f, "cloud {cloud}: cannot log in at {auth_url}: {error}")
+            }
             Self::Endpoint(error) => error.fmt(f),
             Self::Unreachable { url, error } => write!(f, "Swift at {url} does not answer: {error}"),
             Self::Container { url, status } => write!(

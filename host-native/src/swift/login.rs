@@ -24,8 +24,12 @@ pub(super) enum Login {
 impl Login {
     /// The login that a cloud describes.
     pub fn of(cloud: &Cloud) -> Result<Self, StartError> {
-        let wrong = |error| StartError::Login { cloud: cloud.name.clone(), error: LoginError::Auth(error) };
         let auth = &cloud.auth;
+        let wrong = |error| StartError::Login {
+            cloud: cloud.name.clone(),
+            auth_url: auth.auth_url.clone(),
+            error: LoginError::Auth(error),
+        };
         let storage_url = cloud.object_store_endpoint_override.as_deref().map(Box::from);
         if let Some(key) = unused(auth, cloud.auth_type) {
             return Err(StartError::Scope { cloud: cloud.name.clone(), key });

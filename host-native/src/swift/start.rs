@@ -54,10 +54,11 @@ async fn log_in(settings: &Settings) -> Result<Shared, StartError> {
     let login = Login::of(&cloud)?;
     let mut client = open(tls::to_log_in(&cloud)?);
     let call_time = settings.call_time;
-    let session = login
-        .log_in(&client, call_time)
-        .await
-        .map_err(|error| StartError::Login { cloud: cloud.name.clone(), error })?;
+    let session = login.log_in(&client, call_time).await.map_err(|error| StartError::Login {
+        cloud: cloud.name.clone(),
+        auth_url: cloud.auth.auth_url.clone(),
+        error,
+    })?;
     if let Some(tls) = tls::to_store(&cloud, &session.storage_url)? {
         client = open(Some(tls));
     }

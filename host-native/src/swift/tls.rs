@@ -1,10 +1,23 @@
+use std::net::IpAddr;
+
 use super::StartError;
 use crate::client::{Identity, Tls, Trust};
 use crate::clouds::Cloud;
 
 /// What the login needs of TLS.
 pub(super) fn to_log_in(cloud: &Cloud) -> Result<Option<Tls>, StartError> {
-    if wants_tls(&cloud.auth.auth_url) { set_up(cloud).map(Some) } else { Ok(None) }
+    let url = &cloud.auth.auth_url;
+    if wants_tls(url) {
+        return set_up(cloud).map(Some);
+    }
+    if !stays_here(url) {
+        tracing::warn!(
+            cloud = cloud.name,
+            "the login is not behind https://, so passwords and tokens pass in the clear; give the cloud an auth_url \
+             with https://"
+        );
+    }
+    Ok(None)
 }
 
 /// What the object store needs of TLS, unless the login needed the same.
@@ -43,6 +56,37 @@ fn set_up(cloud: &Cloud) -> Result<Tls, StartError> {
     Tls::new(&trust, identity.as_ref()).map_err(|error| StartError::Tls { cloud: cloud.name.clone(), error })
 }
 
+/// Whether the URL's host is this machine.
+fn stays_here(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn wants_tls(url: &str) -> bool {
     url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for url in
+            ["http://127.0.0.1:5000/v3", "http://127.8.0.1", "http://[::1]:5000/v3", "http://LocalHost/v3"]
+        {
+            assert!(stays_here(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1/v3",
+            "http://localhost.example/v3",
+            "http://keystone:5000",
+            "http://[::2]/",
+            "x y",
+        ] {
+            assert!(!stays_here(url), "{url}");
+        }
+    }
 }

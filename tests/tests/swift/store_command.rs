@@ -10,6 +10,7 @@ use wharfinger_tests::server::Folder;
 use wharfinger_tests::store::Ran;
 use wharfinger_tests::swift::fault::{Action, Exchange, FaultProxy, Rule};
 use wharfinger_tests::swift::registry::Berth;
+use wharfinger_tests::tls_relay::{Authority, TlsRelay};
 
 use super::{berth, berth_through, bytes, shared};
 
@@ -66,7 +67,13 @@ fn methods(exchanges: &[Exchange]) -> Vec<&str> {
 #[test]
 fn every_command_works_as_on_files() {
     let shop = Shop::new(berth(shared(), "shop"));
-    assert!(shop.run(&["ls"]).bad(1).contains("does not find the container \"shop\""));
+    let other = "tags/other!/_";
+    for arguments in [&["ls"][..], &["stat", TAG], &["cat", TAG], &["rm", TAG], &["mv", TAG, other]] {
+        assert!(shop.run(arguments).bad(1).contains("does not find the container \"shop\""), "{arguments:?}");
+    }
+    let nothing = shop.run(&["put", TAG, "/nonexistent/file"]).bad(1);
+    assert!(nothing.contains("/nonexistent/file: "), "{nothing}");
+    assert!(shop.run(&["ls"]).bad(1).contains("does not find"), "what cannot be read creates nothing");
     let stored = shop.feed(&["put", TAG], b"0123456789").good();
     assert_eq!(stored, format!("stored {TAG} (10 bytes, {})\n", sha256(b"0123456789")));
     assert_eq!(shop.run(&["ls"]).good(), "tags/\n");
@@ -83,9 +90,8 @@ fn every_command_works_as_on_files() {
         assert_eq!(shop.run(&["cat", TAG, "--range", range]).good(), expected);
     }
     assert!(shop.run(&["cat", TAG, "--range", "10-"]).bad(1).contains("it has 10 bytes"));
-    let other = "tags/other!/_";
     assert_eq!(shop.run(&["mv", TAG, other]).good(), format!("moved {TAG} to {other} (10 bytes)\n"));
-    assert!(shop.run(&["mv", TAG, other]).good().contains("moved before, it seems"));
+    assert!(shop.run(&["mv", TAG, other]).bad(3).contains("moved before, it seems"));
     shop.feed(&["put", TAG], b"another").good();
     assert!(shop.run(&["mv", "--no-clobber", TAG, other]).bad(3).contains("left as it is"));
     assert!(shop.run(&["mv", TAG, &blob(b"x")]).bad(1).contains("the name says sha256:"));
@@ -97,6 +103,74 @@ fn every_command_works_as_on_files() {
     }
     shop.feed(&["put", TAG], b"").good();
     assert_eq!(shop.run(&["cat", TAG]).good(), "");
+    let stored = shop.feed(&["put", TAG], &bytes(9, 1 << 20)).good();
+    assert!(stored.contains("(1048576 bytes, 1 segment, sha256:"), "{stored}");
+}
+
+#[test]
+fn a_missing_container_of_segments_is_told_by_its_name() {
+    let shop = Shop::new(berth(shared(), "shop-half"));
+    shop.feed(&["put", TAG], b"x").good();
+    let client = shared().client().expect("logs in");
+    client.delete("/shop-half-segments").and_then(|answer| answer.expect(204)).expect("is removed");
+    for arguments in [&["stat", ASIDE][..], &["mv", TAG, ASIDE]] {
+        let said = shop.run(arguments).bad(1);
+        assert!(said.contains("does not find the container \"shop-half-segments\""), "{said}");
+    }
+    assert!(shop.run(&["stat", "tags/other!/_"]).bad(3).contains("there is no such object"));
+}
+
+/// Its secret may be another one than that of the servers, and it is another process at least.
+#[test]
+fn keys_of_temporary_urls_are_left_to_the_servers() {
+    let keys = |container: &str| {
+        let client = shared().client().expect("logs in");
+        let head = client.head(&format!("/{container}")).expect("is answered").head;
+        let of_keys = |name: &str| name.starts_with("x-container-meta-temp-url-key");
+        let mut keys: Vec<_> = head.fields.into_iter().filter(|(name, _)| of_keys(name)).collect();
+        keys.sort();
+        keys
+    };
+    let lines = "    segments-container: shop-keys\n    redirect: true\n";
+    let mut shop = Shop::new(berth(shared(), "shop-keys").with(lines));
+    shop.berth.start().expect("starts").stop().expect("stops");
+    let before = keys("shop-keys");
+    assert!(!before.is_empty());
+    shop.berth.lines.push_str("    redirect-key-seconds: 5000\n");
+    shop.feed(&["put", TAG], b"x").good();
+    assert_eq!(keys("shop-keys"), before);
+}
+
+#[test]
+fn what_tls_does_not_protect_is_told_to_whoever_looks() {
+    let swift = shared();
+    let shop = Shop::new(berth(swift, "shop-clear"));
+    shop.feed(&["put", TAG], b"x").good();
+    let authority = Authority::new("unknown").expect("an authority");
+    let certified = authority.certify(&["elsewhere.example"]).expect("a certificate");
+    let relay = TlsRelay::start(swift.proxy(), &certified).expect("the relay starts");
+    let of = |base: String, lines: &str| {
+        let mut berth = berth(swift, "shop-clear").with(lines);
+        berth.cloud["auth"]["auth_url"] = format!("{base}/auth/v1.0").into();
+        berth.cloud["verify"] = false.into();
+        berth.cloud["object_store_endpoint_override"] =
+            format!("http://{}/v1/AUTH_test", swift.proxy()).into();
+        berth
+    };
+    let (unchecked, clear) = (format!("https://{}", relay.address()), swift.proxy().port());
+    let clear = format!("http://0.0.0.0:{clear}");
+    for (base, expected) in [
+        (unchecked, &["certificates are not checked", "content go to Swift in the clear"][..]),
+        (clear, &["passwords and tokens pass in the clear"]),
+    ] {
+        let ran = Shop::new(of(base.clone(), "")).run(&["cat", TAG]);
+        assert_eq!((ran.code, ran.bytes.as_slice()), (0, &b"x"[..]), "{}", ran.said);
+        assert_eq!(ran.said.lines().count(), expected.len(), "{}", ran.said);
+        for part in expected {
+            assert!(ran.said.contains(part), "{}", ran.said);
+        }
+        Shop::new(of(base, "  log: {level: error}\n")).run(&["cat", TAG]).good();
+    }
 }
 
 #[test]

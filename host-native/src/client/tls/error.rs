@@ -17,10 +17,12 @@ pub enum TlsError {
         /// Its path.
         file: PathBuf,
     },
-    /// A certificate cannot be one of an authority.
+    /// A certificate is damaged, or cannot be one of an authority.
     Root {
         /// The path of its file.
         file: PathBuf,
+        /// Which one in it, from 1.
+        number: usize,
         /// Why.
         error: rustls::Error,
     },
@@ -62,8 +64,15 @@ impl fmt::Display for TlsError {
                     file.display()
                 )
             }
-            Self::Root { file, error } => {
-                write!(f, "{} holds a certificate that is none ({error}); remove it", file.display())
+            Self::Root { file, number, error } => {
+                write!(f, "certificate {number} in {} is damaged", file.display())?;
+                // What its words begin with is for certificates that a server shows.
+                if let rustls::Error::InvalidCertificate(error) = error {
+                    write!(f, " ({error})")?;
+                } else {
+                    write!(f, " ({error})")?;
+                }
+                f.write_str("; copy it again from where it came, or remove it from the file")
             }
             Self::NoSystemRoots { error } => {
                 f.write_str("this system trusts no certificate authority")?;

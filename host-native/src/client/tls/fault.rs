@@ -70,7 +70,7 @@ impl TlsFault {
             return Self::Name { presented: Vec::new() };
         }
         if let CertificateError::NotValidForNameContext { presented, .. } = error {
-            return Self::Name { presented };
+            return Self::Name { presented: presented.iter().map(|name| bare(name)).collect() };
         }
         if matches!(error, CertificateError::Expired | CertificateError::ExpiredContext { .. }) {
             return Self::Expired;
@@ -84,6 +84,12 @@ impl TlsFault {
         }
         Self::Certificate(error.to_string())
     }
+}
+
+/// `example.org` of `DnsName("example.org")`, which is how rustls shows the names of a certificate.
+fn bare(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
 impl fmt::Display for TlsFault {
@@ -123,3 +129,19 @@ impl fmt::Display for TlsFault {
 }
 
 impl std::error::Error for TlsFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_they_stand_in_urls() {
+        for (shown, name) in [
+            ("DnsName(\"example.org\")", "example.org"),
+            ("IpAddress(127.0.0.1)", "127.0.0.1"),
+            ("example.org", "example.org"),
+        ] {
+            assert_eq!(bare(shown), name);
+        }
+    }
+}
