@@ -45,8 +45,8 @@ pub struct Drive<'a> {
     calls: Calls,
     timers: Timers,
     work: Vec<(Option<CallId>, Work)>,
-    /// The token that Swift answered to last.
-    token: u64,
+    /// The tokens that Swift answered to, by the slots of the calls.
+    tokens: [Option<(CallId, u64)>; calls::CALLS_MAX],
     inbox: VecDeque<Input>,
     /// Inputs that came without waiting since other tasks had their turn.
     turn_inputs: u32,
@@ -119,7 +119,7 @@ impl<'a> Drive<'a> {
             calls: Calls::default(),
             timers: Timers::default(),
             work: Vec::new(),
-            token: 0,
+            tokens: [None; calls::CALLS_MAX],
             inbox: VecDeque::new(),
             turn_inputs: 0,
             grants: Vec::new(),
@@ -152,7 +152,7 @@ impl<'a> Drive<'a> {
                     let work = async move { News::Memory(memory.take(u64::from(bytes), patience).await) };
                     self.work.push((None, Box::pin(work)));
                 }
-                Output::Ask { what: Ask::Token } => self.renew_token(),
+                Output::Ask { what: Ask::Token { call } } => self.renew_token(call),
                 Output::Ask { what: Ask::Retry { call } } => self.ask_retry(call),
                 Output::Ask { what: Ask::Location { digest } } => {
                     let answer = Told::Location(self.registry.location(digest));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wharfinger_core::exchange::Given;
 use wharfinger_core::oci::Digest;
+use wharfinger_core::swift::SecretText;
 use wharfinger_core::transfer::Blocks;
 use wharfinger_core::upload::Secret;
 use wharfinger_core::{Config, Joins, Limits};
@@ -57,6 +58,11 @@ impl Bounds {
         Self { object_bytes_max: u64::MAX, joins: Joins::default() }
     }
 
+    /// A segment below so many bytes is a small one.
+    pub fn small_segment_bytes(&self) -> u32 {
+        Limits::default().small_segment_bytes.min(self.at_most(u32::MAX) / 2)
+    }
+
     fn at_most(&self, bytes: u32) -> u32 {
         u32::try_from(self.object_bytes_max).unwrap_or(u32::MAX).min(bytes)
     }
@@ -88,12 +94,8 @@ impl Registry {
                 manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
                 segment_bytes_max: limits.segment_bytes.min(bounds.object_bytes_max),
                 small_blob_bytes_max: bounds.at_most(defaults.small_blob_bytes_max),
-                // Small ones are written again in runs that are shorter than two that are not small, and their pieces
-                // take as much memory as the run meanwhile.
-                small_segment_bytes: defaults
-                    .small_segment_bytes
-                    .min(bounds.at_most(u32::MAX) / 2)
-                    .min(u32::try_from(limits.collected_bytes / 4).unwrap_or(u32::MAX)),
+                // Small ones are written again in runs that are shorter than two that are not small.
+                small_segment_bytes: bounds.small_segment_bytes(),
                 joins: bounds.joins,
                 small_segments_max: match store {
                     Store::Files(_) => u32::MAX,
@@ -116,8 +118,8 @@ impl Registry {
         Ok(Self { config: Arc::new(config), store, stall_time, memory, retries, blocks: Blocks::default() })
     }
 
-    /// A URL by which a client can read a blob from the store itself. It must not be logged.
-    pub fn location(&self, digest: Digest) -> Option<Box<str>> {
+    /// A URL by which a client can read a blob from the store itself.
+    pub fn location(&self, digest: Digest) -> Option<SecretText> {
         match &self.store {
             Store::Files(_) => None,
             Store::Swift(swift) => swift.location(digest),

@@ -22,8 +22,8 @@ pub struct Retries {
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    /// In hundredths of a retry.
-    parts: u64,
+    /// In hundredths of a retry. Below zero between a grant and the call that it is for, which is counted as any other.
+    parts: i64,
     /// Until when the share of time has been added.
     counted: Instant,
 }
@@ -56,12 +56,12 @@ impl Retries {
             } else {
                 bucket.counted + Duration::from_millis(steps * STEP_MILLIS)
             };
-            self.settings.add(&mut bucket, steps * self.settings.per_second);
+            self.settings.add(&mut bucket, steps.saturating_mul(self.settings.per_second));
         }
-        let granted = bucket.parts >= PARTS;
+        let granted = bucket.parts >= signed(PARTS);
         if granted {
             // The call that follows is counted too, and must not pay for the next one.
-            bucket.parts = bucket.parts.saturating_sub(PARTS + self.settings.percent);
+            bucket.parts = bucket.parts.saturating_sub(signed(PARTS.saturating_add(self.settings.percent)));
         }
         granted
     }
@@ -73,13 +73,17 @@ impl Retries {
 
 impl Settings {
     fn add(&self, bucket: &mut Bucket, parts: u64) {
-        let most = self.parts_of_time() + self.percent * CALLS_KEPT;
-        bucket.parts = bucket.parts.saturating_add(parts).min(most);
+        let most = self.parts_of_time().saturating_add(signed(self.percent.saturating_mul(CALLS_KEPT)));
+        bucket.parts = bucket.parts.saturating_add(signed(parts)).min(most);
     }
 
-    fn parts_of_time(&self) -> u64 {
-        self.per_second * SECONDS_KEPT * PARTS
+    fn parts_of_time(&self) -> i64 {
+        signed(self.per_second.saturating_mul(SECONDS_KEPT * PARTS))
     }
+}
+
+fn signed(parts: u64) -> i64 {
+    i64::try_from(parts).unwrap_or(i64::MAX)
 }
 
 /// The parts of one retry.
@@ -127,18 +131,20 @@ mod tests {
 
     #[test]
     fn calls_give_their_part_and_retries_none() {
-        let retries = Retries::new(Settings { percent: 10, per_second: 0 });
-        let now = Instant::now();
-        assert_eq!(granted(&retries, now), 0);
-        (0..500).for_each(|_| retries.count_call());
-        let mut count = 0;
-        while retries.take_at(now) {
-            retries.count_call();
-            count += 1;
+        for (percent, given) in [(10, 50), (50, 250), (100, 500), (1000, 5000)] {
+            let retries = Retries::new(Settings { percent, per_second: 0 });
+            let now = Instant::now();
+            assert_eq!(granted(&retries, now), 0);
+            (0..500).for_each(|_| retries.count_call());
+            let mut count = 0;
+            while count < 10_000 && retries.take_at(now) {
+                retries.count_call();
+                count += 1;
+            }
+            assert!(given - percent / PARTS <= count && count <= given, "{percent} percent: {count}");
+            (0..100_000).for_each(|_| retries.count_call());
+            assert!(granted(&retries, now) as u64 <= percent * CALLS_KEPT / PARTS);
         }
-        assert_eq!(count, 50);
-        (0..100_000).for_each(|_| retries.count_call());
-        assert!(granted(&retries, now) <= 100);
     }
 
     #[test]

@@ -171,6 +171,12 @@ impl Attempts {
         config: &Config,
         outbox: &mut VecDeque<Output>,
     ) -> Option<Event> {
+        let event = self.told(input, config, outbox);
+        self.settle_retry_time(event.as_ref());
+        event
+    }
+
+    fn told(&mut self, input: Input, config: &Config, outbox: &mut VecDeque<Output>) -> Option<Event> {
         match input {
             Input::Head { call, reply } => self.answered(self.find(call)?, reply, config, outbox),
             Input::Answer { call, head } => self.classify(self.find(call)?, head, None, config, outbox),

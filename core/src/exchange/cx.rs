@@ -8,6 +8,7 @@ use super::{Ask, Collected, Outcome, Output, ReplyHead, Side, Slot, To, Told, Un
 use crate::config::Config;
 use crate::oci::{ByteRange, DOCKER_DISTRIBUTION_API_VERSION, Refusal};
 use crate::store::{Found, Key, Op, Reply};
+use crate::swift::SecretText;
 use crate::transfer::{Hashing, Moved, Source};
 
 /// What a flow hears.
@@ -250,6 +251,15 @@ impl Answer {
     /// Adds a field. A value that cannot stand in a head is left out.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
+            self.head.fields.push((name, value));
+        }
+        self
+    }
+
+    /// Adds a field whose value is not shown where the head is.
+    pub(crate) fn with_secret(mut self, name: HeaderName, value: &SecretText) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value.expose()) {
+            value.set_sensitive(true);
             self.head.fields.push((name, value));
         }
         self

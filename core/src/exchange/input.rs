@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::{CallId, Side, TimerId, To};
 use crate::store::{Fault, Reply};
-use crate::swift::HttpHead;
+use crate::swift::{HttpHead, SecretText};
 use crate::transfer::Moved;
 
 /// What happened, as the host tells it.
@@ -91,6 +91,6 @@ pub enum Told {
         /// Whether it may.
         granted: bool,
     },
-    /// The URL, which must not be logged; `None` if there is none at the moment.
-    Location(Option<Box<str>>),
+    /// The URL; `None` if there is none at the moment.
+    Location(Option<SecretText>),
 }

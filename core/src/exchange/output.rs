@@ -111,8 +111,11 @@ pub enum Ask {
         /// How many.
         bytes: u32,
     },
-    /// A new token for the store: the one that calls were sent with last is not taken any more.
-    Token,
+    /// A new token for the store: the one that a call was sent with is not taken any more. The call is over.
+    Token {
+        /// The call.
+        call: CallId,
+    },
     /// Whether a call that failed may be sent again: all retries of a process draw on one budget.
     Retry {
         /// The name that the call goes by until then, for the answer.

@@ -218,9 +218,9 @@ impl BlobGet {
         }
     }
 
-    /// The content is gone: removes the link. What else is under way no longer matters.
-    /// Removes the link. With the size of content that was missing, it is looked for once more: a push may have healed
-    /// it between. Damaged content is not: a store may say of it that it is there.
+    /// The content is gone: removes the link. What else is under way no longer matters. With the size of content that was
+    /// missing, it is looked for once more: a push may have healed it between. Damaged content is not: a store may say of
+    /// it that it is there.
     pub(super) fn unlink(mut self: Box<Self>, size: Option<u64>, cx: &mut Cx<'_>) -> Flow {
         cx.close_all();
         cx.send(Op::Remove { key: Key::Link(self.repository.clone(), self.digest) });

@@ -6,6 +6,7 @@ use crate::exchange::{Answer, Ask, Cx, Event, Slot, Told};
 use crate::oci::{DOCKER_CONTENT_DIGEST, Refusal, etag, if_match, if_none_match};
 use crate::record::{LINK_BYTES_MAX, Link};
 use crate::store::{Key, Op, Reply};
+use crate::swift::SecretText;
 
 /// `GET` of a blob that is answered with the place where the client can read it from the store itself (distribution-spec,
 /// pull; RFC 9110, section 15.4.8).
@@ -21,7 +22,7 @@ enum State {
     /// A URL is asked for. Where there is none, nothing has been asked in vain.
     Asking,
     /// The link and the content are asked for at once.
-    Looking { location: Box<str>, link: Slot, blob: Slot, linked: Option<u64>, found: Found },
+    Looking { location: SecretText, link: Slot, blob: Slot, linked: Option<u64>, found: Found },
 }
 
 /// What is known of the content.
@@ -112,7 +113,7 @@ impl BlobRedirect {
                 let digest = self.get.digest();
                 // Whoever kept it for later would come with a URL that has ended.
                 let answer = Answer::new(StatusCode::TEMPORARY_REDIRECT)
-                    .with(header::LOCATION, location)
+                    .with_secret(header::LOCATION, location)
                     .with(DOCKER_CONTENT_DIGEST, &digest.to_string())
                     .with(header::ETAG, &etag(&digest))
                     .with_static(header::CACHE_CONTROL, "no-store");

@@ -20,6 +20,8 @@ pub(crate) struct Fill {
     segment: Segment,
     moved: Option<Moved>,
     written: Option<Option<[u8; 16]>>,
+    /// No segment may follow: it is only seen whether the body is over.
+    full: bool,
 }
 
 /// How a [`Fill`] stands.
@@ -36,7 +38,17 @@ pub(crate) enum Filled {
 impl Fill {
     pub(crate) fn start(upload: Upload, entropy: [u8; 16], body: BodyLength, cx: &mut Cx<'_>) -> Box<Self> {
         let (slot, segment) = open_segment(&upload, entropy, cx);
-        Box::new(Self { upload, entropy, body, stored: 0, slot, segment, moved: None, written: None })
+        Box::new(Self {
+            upload,
+            entropy,
+            body,
+            stored: 0,
+            slot,
+            segment,
+            moved: None,
+            written: None,
+            full: false,
+        })
     }
 
     pub(crate) fn step(mut self: Box<Self>, event: Event, cx: &mut Cx<'_>) -> Filled {
@@ -67,6 +79,9 @@ impl Fill {
                 Filled::All(self.upload, self.stored)
             }
             (End::SourceLate, _) => self.failed(Refusal::BodyLate, cx),
+            (End::Eof | End::Taken | End::Stalled | End::SinkBroke, _) if self.full && moved.bytes > 0 => {
+                self.failed(too_many_segments(&cx.config.limits), cx)
+            }
             // A host waits for the first byte: without one there is no call that could be answered.
             (End::Taken | End::Stalled, _) if moved.bytes == 0 => self.failed(Refusal::BodyLate, cx),
             // Of a body that the store does not take its answer says why; it is owed.
@@ -106,21 +121,33 @@ impl Fill {
             return Filled::All(self.upload, self.stored);
         }
         if self.segment.number + 1 >= cx.config.limits.segments_max() {
-            return Filled::Failed(self.upload, too_many_segments(&cx.config.limits));
+            return self.look_for_more(cx);
         }
         let (slot, segment) = open_segment(&self.upload, self.entropy, cx);
         Filled::Not(Box::new(Self { slot, segment, moved: None, written: None, ..*self }))
     }
+
+    /// Where the end of the body is not known, another byte says whether more follows. It is not stored.
+    fn look_for_more(self: Box<Self>, cx: &mut Cx<'_>) -> Filled {
+        let segment = next_segment(&self.upload, self.entropy);
+        let slot = cx.open(Op::Write { key: segment.key(self.upload.id), create_only: false });
+        cx.feed(slot, Source::Client { take: Take::UpTo(1), tap: Tap::Opaque }, false);
+        Filled::Not(Box::new(Self { slot, segment, moved: None, written: None, full: true, ..*self }))
+    }
 }
 
 fn open_segment(upload: &Upload, entropy: [u8; 16], cx: &mut Cx<'_>) -> (Slot, Segment) {
-    let number = upload.segments.next_number();
-    let segment = Segment { number, nonce: nonce(entropy, number), size: 0, md5: None };
+    let segment = next_segment(upload, entropy);
     let slot = cx.open(Op::Write { key: segment.key(upload.id), create_only: false });
     let take = Take::UpTo(cx.config.limits.segment_bytes_max.max(1));
     let tap = Tap::Digest(Box::new(Hashing { content: upload.content, md5: cx.config.store_md5 }));
     cx.feed(slot, Source::Client { take, tap }, true);
     (slot, segment)
+}
+
+fn next_segment(upload: &Upload, entropy: [u8; 16]) -> Segment {
+    let number = upload.segments.next_number();
+    Segment { number, nonce: nonce(entropy, number), size: 0, md5: None }
 }
 
 /// A nonce for a name, out of the chance that came with the request; no two numbers share one.

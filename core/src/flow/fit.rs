@@ -1,11 +1,12 @@
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::merge::Merge;
 use super::nest::Nest;
 use crate::exchange::{Cx, Event};
-use crate::oci::Refusal;
-use crate::store::Part;
-use crate::upload::UploadId;
+use crate::oci::{Algorithm, Digest, Refusal};
+use crate::store::{Key, Part};
+use crate::upload::{Nonce, UploadId};
 
 /// The parts of an upload become such as the store joins well: first there are few small ones, then few at all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,4 +62,17 @@ impl Fit {
             false => Fitted::All(parts),
         }
     }
+}
+
+/// Names what is made of pieces of segments by those pieces: key, first byte and length of each. Segments are written once,
+/// under names that hold chance, so who makes the same again writes the same, and nobody else has the name. `kind` keeps
+/// apart what is not made in the same way.
+pub(super) fn name_of<'a>(kind: &str, pieces: impl Iterator<Item = (&'a Key, u64, u64)>) -> Nonce {
+    let mut text = format!("{kind}\n");
+    for (key, first, length) in pieces {
+        let _ = writeln!(text, "{key} {first} {length}");
+    }
+    let mut nonce = [0; 8];
+    nonce.copy_from_slice(&Digest::of(Algorithm::Sha256, text.as_bytes()).bytes()[..8]);
+    Nonce::new(nonce)
 }

@@ -1,12 +1,10 @@
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::fit::Fitted;
+use super::fit::{Fitted, name_of};
 use super::store_refusal;
 use crate::exchange::{Cx, Event, Slot};
 use crate::store::{Key, Op, Part, Reply};
-use crate::transfer::md5_of;
-use crate::upload::{Nonce, UploadId};
+use crate::upload::UploadId;
 
 /// Parts of which there are more than the store joins at once are joined in groups first, so that no byte is written
 /// again.
@@ -74,7 +72,9 @@ impl Nest {
             self.groups[self.begun] = Some(match parts {
                 [alone] => alone.clone(),
                 parts => {
-                    let key = Key::Segment { upload: self.upload, number: end as u32, nonce: nonce(parts) };
+                    let pieces = parts.iter().map(|part| (&part.key, part.skip, part.length()));
+                    let nonce = name_of("group", pieces);
+                    let key = Key::Segment { upload: self.upload, number: end as u32, nonce };
                     let slot = cx.send(Op::Join { key: key.clone(), parts: parts.into() });
                     self.joining.push((slot, self.begun));
                     let size = parts.iter().map(Part::length).sum();
@@ -84,15 +84,6 @@ impl Nest {
             self.begun += 1;
         }
     }
-}
-
-/// Names a group by what it is made of: whoever joins the same again writes the same.
-fn nonce(parts: &[Part]) -> Nonce {
-    let mut text = String::new();
-    for part in parts {
-        let _ = writeln!(text, "{} {} {}", part.key, part.skip, part.size);
-    }
-    Nonce::new(md5_of(text.as_bytes())[..8].try_into().unwrap_or_default())
 }
 
 fn group_parts_max(cx: &Cx<'_>) -> usize {

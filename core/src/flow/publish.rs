@@ -248,8 +248,13 @@ impl Publish {
         }
     }
 
-    /// Parts are gone: the upload may have been published before.
+    /// Parts are gone: where a Join copies and frees them, the upload may have been published before. A store that points
+    /// at parts frees none, so that one that is gone says nothing good of a blob, even if the store has its name: the client
+    /// is to push it anew, and heals it so.
     fn confirm(mut self: Box<Self>, cx: &mut Cx<'_>) -> Flow {
+        if !cx.config.limits.joins.copies {
+            return refuse(&Refusal::BlobUploadUnknown, cx);
+        }
         cx.send(Op::Stat { key: Key::Blob(self.digest) });
         self.state = State::Confirming;
         Flow::Publish(self)

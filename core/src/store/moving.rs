@@ -64,7 +64,8 @@ enum State {
 
 impl Move {
     /// A move that has not begun. With `keep`, what stands under the other name is not written over; a store cannot
-    /// promise that to two who write at once.
+    /// promise that to two who write at once. What is proved by its etag to be a copy of the source already ends the move
+    /// as a copy made now would.
     pub fn new(from: Key, to: Key, keep: bool) -> Self {
         Self { from, to, keep, state: State::Start }
     }
@@ -80,6 +81,10 @@ impl Move {
             (State::Source, Some(Reply::Missing)) => State::Before,
             (State::Before, Some(Reply::Found(found))) => State::Over(Moved::Before(found)),
             (State::Before, Some(Reply::Missing)) => State::Over(Moved::Missing),
+            // The copy of a move that broke off before it removed the source.
+            (State::Free(source), Some(Reply::Found(copy))) if proved_alike(&source, &copy) => {
+                State::Removing(copy)
+            }
             (State::Free(_), Some(Reply::Found(_))) => State::Over(Moved::Exists),
             (State::Free(source), Some(Reply::Missing)) => State::Copying(source),
             (State::Copying(source), Some(Reply::Written { .. })) => State::Comparing(source),
@@ -124,6 +129,11 @@ impl Move {
 fn alike(source: &Found, copy: &Found) -> bool {
     let same_etag = source.etag.zip(copy.etag).is_none_or(|(one, other)| one == other);
     source.size == copy.size && same_etag
+}
+
+/// Whether both have an etag, and all is the same.
+fn proved_alike(source: &Found, copy: &Found) -> bool {
+    source.etag.is_some() && copy.etag.is_some() && alike(source, copy)
 }
 
 #[cfg(test)]
@@ -211,6 +221,20 @@ mod tests {
         assert_eq!((steps.as_str(), moved), ("stat-x stat-y", Moved::Exists));
         let (steps, _) = live(true, &[found(5, None), Reply::Missing, WRITTEN, found(5, None), Reply::Done]);
         assert_eq!(steps, "stat-x stat-y copy-x-y stat-y remove-x");
+    }
+
+    #[test]
+    fn a_copy_that_broke_off_before_the_source_went_is_gone_on_with() {
+        for removed in [Reply::Done, Reply::Missing] {
+            let (steps, moved) = live(true, &[found(5, Some(1)), found(5, Some(1)), removed]);
+            assert_eq!(steps, "stat-x stat-y remove-x");
+            assert!(matches!(moved, Moved::Done(_)), "{moved:?}");
+        }
+        // A size proves nothing.
+        for (source, copy) in [(None, None), (Some(1), None), (None, Some(1)), (Some(1), Some(2))] {
+            let (steps, moved) = live(true, &[found(5, source), found(5, copy)]);
+            assert_eq!((steps.as_str(), moved), ("stat-x stat-y", Moved::Exists));
+        }
     }
 
     #[test]

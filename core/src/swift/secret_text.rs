@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A password or another secret of a person. It is never shown.
+/// A password, a URL that is signed, or another text that is good for whoever reads it. It is never shown.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SecretText(Box<str>);
 
@@ -10,7 +10,7 @@ impl SecretText {
         Self(text.into())
     }
 
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -20,11 +20,22 @@ pub(crate) struct Piece {
     pub(crate) length: u64,
 }
 
+impl Planned {
+    /// How many bytes it adds.
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Kept(part) => part.length(),
+            Self::Run(pieces) => pieces.iter().map(|piece| piece.length).sum(),
+        }
+    }
+}
+
 /// Plans runs: a small part goes on into the parts after it until the run is not small. Of a large part a run takes no
 /// more than it needs, unless what is left would be small. A part is small below `small` bytes, which is at least 1.
+/// Without `cuts` a run takes no piece of a part: it may stay small where a large one follows.
 ///
 /// There are never more planned parts than parts.
-pub(crate) fn plan(parts: &[Part], small: u64) -> Vec<Planned> {
+pub(crate) fn plan(parts: &[Part], small: u64, cuts: bool) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut at = 0;
     while let Some(part) = parts.get(at) {
@@ -37,7 +48,11 @@ pub(crate) fn plan(parts: &[Part], small: u64) -> Vec<Planned> {
         let mut need = small;
         let mut rest = None;
         while let Some(part) = parts.get(at).filter(|_| need > 0) {
-            let length = if part.length() >= need + small { need } else { part.length() };
+            let is_cut = part.length() >= need + small;
+            if is_cut && !cuts {
+                break;
+            }
+            let length = if is_cut { need } else { part.length() };
             if length < part.length() {
                 rest = Some(Planned::Kept(Part { skip: part.skip + length, ..part.clone() }));
             }
@@ -45,7 +60,10 @@ pub(crate) fn plan(parts: &[Part], small: u64) -> Vec<Planned> {
             need = need.saturating_sub(length);
             at += 1;
         }
-        planned.push(Planned::Run(run));
+        planned.push(match run.as_slice() {
+            [alone] => Planned::Kept(parts[alone.part].clone()),
+            _ => Planned::Run(run),
+        });
         planned.extend(rest);
     }
     planned
@@ -66,7 +84,7 @@ mod tests {
     }
 
     /// The plan in short: `k` with number and skip, `r` with numbers and lengths.
-    fn short(sizes: &[u64]) -> String {
+    fn short(sizes: &[u64], cuts: bool) -> String {
         let parts = parts(sizes);
         let show = |planned: Planned| match planned {
             Planned::Kept(part) => {
@@ -78,11 +96,12 @@ mod tests {
                 format!("r{}", pieces.collect::<Vec<_>>().join("+"))
             }
         };
-        plan(&parts, SMALL).into_iter().map(show).collect::<Vec<_>>().join(" ")
+        plan(&parts, SMALL, cuts).into_iter().map(show).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn runs_take_what_they_need_of_the_next_large_part() {
+        let short = |sizes: &[u64]| short(sizes, true);
         assert_eq!(short(&[]), "");
         assert_eq!(short(&[5]), "k0");
         assert_eq!(short(&[500, 5]), "k0 k1");
@@ -94,6 +113,16 @@ mod tests {
         assert_eq!(short(&[60, 20, 500, 7, 500]), "r0:60+1:20+2:20 k2/20 r3:7+4:93 k4/93");
         assert_eq!(short(&[500, 1, 1, 1]), "k0 r1:1+2:1+3:1");
         assert_eq!(short(&[99, 99, 99]), "r0:99+1:99 k2");
+    }
+
+    #[test]
+    fn runs_without_cuts_stay_small_before_a_large_part() {
+        let short = |sizes: &[u64]| short(sizes, false);
+        assert_eq!(short(&[5, 500]), "k0 k1");
+        assert_eq!(short(&[5, 195]), "k0 k1");
+        assert_eq!(short(&[5, 194]), "r0:5+1:194");
+        assert_eq!(short(&[60, 20, 500, 7, 500]), "r0:60+1:20 k2 k3 k4");
+        assert_eq!(short(&[60, 60, 500, 1, 1]), "r0:60+1:60 k2 r3:1+4:1");
     }
 
     /// Sizes of a pattern that follows from its seed: small ones, such as are just not small, and large ones.
@@ -118,7 +147,7 @@ mod tests {
         for seed in 0..20_000 {
             let sizes = pattern(seed);
             let parts = parts(&sizes);
-            let planned = plan(&parts, SMALL);
+            let planned = plan(&parts, SMALL, true);
             assert!(planned.len() <= parts.len(), "{seed}: {sizes:?}");
             let mut place = (0, 0);
             let mut advance = |part: usize, first: u64, length: u64| {

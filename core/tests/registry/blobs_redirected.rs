@@ -1,8 +1,9 @@
 //! GET of a blob in a registry that sends its clients to the store.
 
 use crate::support::{Registry, Reply, Run, Step, Trouble, sha256};
-use wharfinger_core::exchange::{Ask, Output};
+use wharfinger_core::exchange::{Ask, Output, Told};
 use wharfinger_core::store::{Fault, Reply as StoreReply};
+use wharfinger_core::swift::SecretText;
 
 /// A registry that redirects, with a blob; and where the blob is.
 fn registry() -> (Registry, String) {
@@ -40,6 +41,22 @@ fn a_get_tells_where_the_blob_can_be_read() {
     is_redirected(run.reply());
     assert_eq!(run.reply().ops, ["Read link a", "Stat blob"]);
     assert_eq!(asked(run.reply()), 1);
+}
+
+#[test]
+fn the_place_is_told_to_the_client_alone() {
+    let (mut registry, target) = registry();
+    let mut run = registry.start("GET", &target, &[], ());
+    loop {
+        assert!(!format!("{:?}", run.exchange).contains("signed"), "{:?}", run.exchange);
+        if matches!(run.step(&mut registry.store), Step::Over) {
+            break;
+        }
+    }
+    is_redirected(run.reply());
+    assert!(!format!("{:?}", run.reply().outputs).contains("signed"), "{:?}", run.reply().outputs);
+    let url = SecretText::new("https://store/blob?signed");
+    assert!(!format!("{:?}", Told::Location(Some(url))).contains("signed"));
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
 /// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
 const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
 
+/// What small segments are merged in: runs below 2 MiB, with what is read for them.
+const SWIFT_COLLECTED_BYTES_MIN: u64 = 8 << 20;
+
 struct Walk<'a> {
     settings: &'a mut Settings,
     problems: Vec<Problem>,
@@ -160,6 +163,14 @@ impl Walk<'_> {
                     if missing && !told {
                         self.refuse(at, path, format!("missing; `driver: swift` needs {what}"));
                     }
+                }
+                let collected = "registry.limits.collected-bytes";
+                let bytes = self.settings.limits.collected_bytes;
+                if let Some(place) = place(collected).filter(|_| bytes < SWIFT_COLLECTED_BYTES_MIN) {
+                    let message = format!(
+                        "found {bytes}; expected at least {SWIFT_COLLECTED_BYTES_MIN} with `driver: swift`, which merges small segments in memory: raise it"
+                    );
+                    self.refuse(place, collected, message);
                 }
                 if place("registry.limits.segment-bytes").is_none() {
                     self.settings.limits.segment_bytes = SWIFT_SEGMENT_BYTES;

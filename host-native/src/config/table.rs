@@ -295,7 +295,7 @@ pub static SETTINGS: &[Setting] = &[
             unit: "bytes",
             field: |s| &mut s.limits.collected_bytes,
         },
-        doc: "Most memory for bodies that are read whole, such as manifests, in all requests together.",
+        doc: "Most memory for bodies that are read whole, such as manifests, in all requests together. At least 8 MiB with `driver: swift`.",
     },
     Setting {
         path: "registry.limits.upload-age-seconds",

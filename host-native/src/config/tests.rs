@@ -131,6 +131,10 @@ fn unknown_keys_are_refused_with_the_one_that_was_meant() {
             "registry:\n  limits:\n    collected-bytes: 1024\n",
             "f.yaml:3:22: registry.limits.collected-bytes: found 1024; expected at least manifest-bytes, which is 4194304: raise this or lower that",
         ),
+        (
+            "registry:\n  secret: sixteen letters!\n  storage:\n    driver: swift\n    container: c\n  limits:\n    manifest-bytes: 1024\n    collected-bytes: 8388607\n",
+            "f.yaml:8:22: registry.limits.collected-bytes: found 8388607; expected at least 8388608 with `driver: swift`, which merges small segments in memory: raise it",
+        ),
         ("registry: [\n", "f.yaml:2:1: not valid YAML"),
     ]);
 }

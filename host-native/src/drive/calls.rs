@@ -4,10 +4,13 @@ use wharfinger_core::store::{Key, Op};
 use crate::client::Response;
 use crate::files::{self, Answer};
 
+/// So many calls an exchange has open at once.
+pub const CALLS_MAX: usize = 8;
+
 /// The store calls of an exchange, by slot. A slot whose generation has moved on belongs to another call.
 #[derive(Debug, Default)]
 pub struct Calls {
-    slots: [Option<(CallId, Call)>; 8],
+    slots: [Option<(CallId, Call)>; CALLS_MAX],
 }
 
 /// What a Write stores, and under what name.

@@ -57,7 +57,9 @@ impl Drive<'_> {
     pub(super) fn take_from_swift(&mut self, call: CallId, answer: Result<Answer, Fault>) {
         match answer {
             Ok(Answer { head, body, token }) => {
-                self.token = token;
+                if let Some(slot) = self.tokens.get_mut(usize::from(call.slot)) {
+                    *slot = Some((call, token));
+                }
                 if let Some(body) = body {
                     self.calls.put_back(call, Body::Answer(body));
                 }
@@ -67,15 +69,16 @@ impl Drive<'_> {
         }
     }
 
-    /// Core asks for another token right after the answer that refused the one before.
-    pub(super) fn renew_token(&mut self) {
+    /// Core asks for another token right after the answer to `call` that refused the one before.
+    pub(super) fn renew_token(&mut self, call: CallId) {
         let swift = match &self.registry.store {
             Store::Swift(swift) => Some(swift.clone()),
             Store::Files(_) => None,
         };
         // At once: the exchange may be over before the work is.
-        if let Some(swift) = &swift {
-            swift.reject(self.token);
+        let stale = self.tokens.iter().flatten().find(|(answered, _)| *answered == call);
+        if let (Some(swift), Some((_, stale))) = (&swift, stale) {
+            swift.reject(*stale);
         }
         let work = async move {
             if let Some(swift) = swift {

@@ -77,6 +77,8 @@ pub enum StartError {
     LongSegments {
         /// The shortest, in bytes.
         bytes: u64,
+        /// The longest that this may be: what is shorter is written again in runs, each an object.
+        bytes_max: u32,
     },
 }
 
@@ -123,9 +125,9 @@ impl fmt::Display for StartError {
                 "this Swift does not say under /info that it takes temporary URLs for GET signed with sha256, which `redirect` needs; put tempurl into the pipeline of its proxy and set expose_info there, or turn off `redirect`",
             ),
             Self::Keys(error) => error.fmt(f),
-            Self::LongSegments { bytes } => write!(
+            Self::LongSegments { bytes, bytes_max } => write!(
                 f,
-                "this Swift joins no segments below {bytes} bytes; set min_segment_size of its slo middleware to 1 MiB at most"
+                "this Swift joins no segments below {bytes} bytes; set min_segment_size of its slo middleware to {bytes_max} at most"
             ),
         }
     }

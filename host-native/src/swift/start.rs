@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use futures_lite::future;
 use smol::Timer;
-use wharfinger_core::Limits;
 use wharfinger_core::store::Reply;
 use wharfinger_core::swift::{
     Endpoint, HttpHead, Info, InfoError, Rendered, Verdict, classify_container, render_containers,
@@ -29,10 +28,11 @@ impl Swift {
         create_containers(client, endpoint, tokens, *call_time).await?;
         let info = ask_info(client, endpoint, *call_time).await?;
         let joins = info.large_objects.ok_or(StartError::NoLargeObjects)?.joins(endpoint);
-        if joins.part_bytes_min > u64::from(Limits::default().small_segment_bytes) {
-            return Err(StartError::LongSegments { bytes: joins.part_bytes_min });
-        }
         let bounds = Bounds { object_bytes_max: info.object_bytes_max, joins };
+        let bytes_max = bounds.small_segment_bytes();
+        if joins.part_bytes_min > u64::from(bytes_max) {
+            return Err(StartError::LongSegments { bytes: joins.part_bytes_min, bytes_max });
+        }
         let redirect = settings.redirect.as_ref();
         shared.temp_urls = redirect.map(|redirect| TempUrls::new(redirect, endpoint, &info)).transpose()?;
         let swift = Self(Arc::new(shared));

@@ -9,8 +9,8 @@ use smol::Timer;
 use wharfinger_core::oci::Digest;
 use wharfinger_core::store::{Key, Reply};
 use wharfinger_core::swift::{
-    Endpoint, HttpHead, Info, KeyPlace, KeyPlan, Rendered, StandingKeys, TempUrlKeys, Token, Verdict,
-    classify_keys,
+    Endpoint, HttpHead, Info, KeyPlace, KeyPlan, Rendered, SecretText, StandingKeys, TempUrlKeys, Token,
+    Verdict, classify_keys,
 };
 
 use super::start::ask_within;
@@ -110,12 +110,12 @@ impl Swift {
         self.0.temp_urls.is_some()
     }
 
-    /// A URL by which a client can read a blob, if there is one at the moment. It must not be logged.
-    pub fn location(&self, digest: Digest) -> Option<Box<str>> {
+    /// A URL by which a client can read a blob, if there is one at the moment.
+    pub fn location(&self, digest: Digest) -> Option<SecretText> {
         let urls = self.0.temp_urls.as_ref()?;
         let standing = (*urls.standing())?;
         let url = urls.keys.sign(&urls.endpoint, &Key::Blob(digest), &standing, now(), urls.life_seconds)?;
-        Some(url.to_string().into())
+        Some(SecretText::new(url.to_string()))
     }
 
     /// Sets each key when its period begins, and looks now and then whether it still stands. Ends only if clients are not

@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_lite::future;
 use smol::Timer;
 use smol::channel::Receiver;
 use wharfinger_core::swift::{Session, Token};
@@ -38,25 +39,33 @@ struct Current {
     rejected: bool,
     /// The last login handed out the same token again: there is no other before it ends.
     kept: bool,
+    /// When the last login that was not the first one went well, in seconds since 1970.
+    renewed_at: Option<u64>,
     /// After a login that failed nobody tries again before, in seconds since 1970.
     rests_until: u64,
 }
 
 impl Tokens {
     pub fn new(client: Client, login: Login, login_time: Duration, session: Session) -> Self {
-        let current =
-            Mutex::new(Current { session, number: 0, rejected: false, kept: false, rests_until: 0 });
+        let current = Mutex::new(Current::new(session));
         Self(Arc::new(Shared { client, login, login_time, current, flight: Mutex::new(None) }))
     }
 
-    /// The token to send with. For a body that is streamed it has to last a while.
+    /// The token to send with. For a body that is streamed it has to last a while. Who has waited for as long as a login
+    /// may take gets the one that there is, whatever it is worth.
     pub async fn get(&self, streams: bool) -> Held {
         let current = self.0.current().clone();
         if current.is_due(now(), streams) {
             let landed = self.0.take_off(streams);
             if current.has_to_wait(now(), streams) {
-                // Nothing is ever sent: it is closed.
-                let _ = landed.recv().await;
+                let landing = async {
+                    // Nothing is ever sent: it is closed.
+                    let _ = landed.recv().await;
+                };
+                let late = async {
+                    Timer::after(self.0.login_time + REST_TIME_MAX).await;
+                };
+                future::or(landing, late).await;
             }
         }
         self.0.current().held()
@@ -81,8 +90,10 @@ impl Shared {
             *flight = Some(landed.clone());
             let shared = self.clone();
             let task = async move {
-                shared.log_in().await;
-                shared.outlive().await;
+                shared.rest().await;
+                if shared.log_in().await {
+                    shared.outlive().await;
+                }
                 drop(flying);
             };
             smol::spawn(task).detach();
@@ -90,7 +101,17 @@ impl Shared {
         landed
     }
 
-    async fn log_in(&self) {
+    /// A Swift that takes no token of a Keystone that hands them out must not have us log in without end.
+    async fn rest(&self) {
+        let seconds = self.current().rest(now());
+        if seconds > 0 {
+            tracing::warn!("Swift does not take a token that is new; the next login waits");
+            Timer::after(Duration::from_secs(seconds)).await;
+        }
+    }
+
+    /// Whether it went well.
+    async fn log_in(&self) -> bool {
         let outcome = self.login.log_in(&self.client, self.login_time).await;
         let mut current = self.current();
         match outcome {
@@ -100,10 +121,13 @@ impl Shared {
                 current.session = session;
                 current.rejected = false;
                 current.number += 1;
+                current.renewed_at = Some(now());
+                true
             }
             Err(error) => {
                 tracing::warn!(%error, "there is no new token");
                 current.rests_until = now() + REST_SECONDS;
+                false
             }
         }
     }
@@ -111,10 +135,9 @@ impl Shared {
     /// Swift's own login hands out the same token until it ends. A body that is streamed must not begin in its last
     /// moments, as it cannot be sent again.
     async fn outlive(&self) {
-        let current = self.current().clone();
-        let Some(end) = current.session.expires_at.filter(|_| current.kept) else { return };
-        if current.is_over(now(), true) {
-            Timer::after(Duration::from_secs((end + MOMENT_SECONDS).saturating_sub(now()))).await;
+        let wait = self.current().last_moments(now());
+        if let Some(seconds) = wait {
+            Timer::after(Duration::from_secs(seconds)).await;
             self.log_in().await;
         }
     }
@@ -125,6 +148,23 @@ impl Shared {
 }
 
 impl Current {
+    fn new(session: Session) -> Self {
+        Self { session, number: 0, rejected: false, kept: false, renewed_at: None, rests_until: 0 }
+    }
+
+    /// So many seconds the next login waits.
+    fn rest(&self, now: u64) -> u64 {
+        let renewed_at = self.renewed_at.filter(|_| self.rejected);
+        renewed_at.map_or(0, |at| at.saturating_add(REST_SECONDS).saturating_sub(now).min(REST_SECONDS))
+    }
+
+    /// In so many seconds another token can be had, if this one is in its last moments and was handed out again.
+    fn last_moments(&self, now: u64) -> Option<u64> {
+        let end = self.session.expires_at.filter(|_| self.kept && !self.rejected)?;
+        let ends = now.saturating_add(MOMENT_SECONDS) >= end;
+        ends.then(|| end.saturating_add(MOMENT_SECONDS).saturating_sub(now))
+    }
+
     fn held(&self) -> Held {
         Held { token: self.session.token.clone(), number: self.number }
     }
@@ -168,8 +208,11 @@ const STREAM_SECONDS_MIN: u64 = 600;
 /// The last moments of a token: clocks that count in whole seconds, and the cache that Swift keeps tokens in, differ by less.
 const MOMENT_SECONDS: u64 = 3;
 
-/// After a login that failed nobody tries again for so long.
+/// After a login that failed nobody tries again for so long, nor after one whose token Swift does not take.
 const REST_SECONDS: u64 = 2;
+
+/// So long there may be no login while some wait for one.
+const REST_TIME_MAX: Duration = Duration::from_secs(2 * MOMENT_SECONDS + REST_SECONDS);
 
 #[cfg(test)]
 mod tests {
@@ -182,7 +225,7 @@ mod tests {
             expires_at: life.map(|life| 1000 + life),
             storage_url: "http://swift/v1/a".into(),
         };
-        Current { session, number: 0, rejected: false, kept: false, rests_until: 0 }
+        Current::new(session)
     }
 
     #[test]
@@ -215,6 +258,32 @@ mod tests {
         kept.kept = true;
         assert!(!kept.is_due(1096, true) && kept.is_due(1097, true));
         assert!(!kept.is_due(1099, false) && kept.is_due(1100, false));
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_waited_for_in_its_last_moments_alone() {
+        let mut kept = current(Some(100));
+        assert_eq!(kept.last_moments(1099), None, "another one can be had");
+        kept.kept = true;
+        assert_eq!((kept.last_moments(1096), kept.last_moments(1097)), (None, Some(6)));
+        assert_eq!((kept.last_moments(1103), kept.last_moments(u64::MAX)), (Some(0), Some(0)));
+        // One that is not taken ends now, whatever its time is.
+        kept.rejected = true;
+        assert_eq!((kept.last_moments(1000), kept.last_moments(1097)), (None, None));
+        let mut endless = current(Some(u64::MAX - 1000));
+        endless.kept = true;
+        assert_eq!((endless.last_moments(1000), endless.last_moments(u64::MAX)), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_new_token_that_is_not_taken_is_not_followed_by_another_at_once() {
+        let mut fresh = current(Some(3600));
+        fresh.rejected = true;
+        assert_eq!(fresh.rest(1000), 0, "the first one may be old");
+        fresh.renewed_at = Some(1000);
+        assert_eq!((fresh.rest(999), fresh.rest(1000), fresh.rest(1001), fresh.rest(1002)), (2, 2, 1, 0));
+        fresh.rejected = false;
+        assert_eq!(fresh.rest(1000), 0);
     }
 
     #[test]

@@ -222,7 +222,7 @@ impl Host {
                 Output::Collect { from, max, until } => self.dues.push(Due::Collect { from, max, until }),
                 Output::Digest { from, hashing } => self.dues.push(Due::Digest { from, hashing }),
                 Output::Respond { head, length } => self.told = told(&head, length),
-                Output::Ask { what: Ask::Memory { .. } | Ask::Token } => self.dues.push(Due::Memory),
+                Output::Ask { what: Ask::Memory { .. } | Ask::Token { .. } } => self.dues.push(Due::Memory),
                 // The models' registries do not redirect.
                 Output::Ask { what: Ask::Location { .. } } => {
                     let answer = wharfinger_core::exchange::Told::Location(None);

@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Found, Key, Op, Part, Reply};
 use wharfinger_core::transfer::{Blocks, Hasher, Hashing, SavedHash};
-use wharfinger_core::upload::Nonce;
 
 use super::Mutant;
 
@@ -15,9 +14,11 @@ pub struct Store {
     kind: StoreKind,
     mutant: Option<Mutant>,
     objects: BTreeMap<Key, Object>,
-    /// Who wrote a segment's name first, even if the object is gone.
-    authors: BTreeMap<Key, Author>,
-    /// A segment's name was written a second time.
+    /// Who wrote a segment's name last, and what, even if the object is gone.
+    authors: BTreeMap<Key, (Author, [u8; 16])>,
+    /// Who has read a segment: what such a request writes as a segment is made of what it read.
+    mergers: BTreeSet<Author>,
+    /// A segment's name was written a second time, other than by merging the same again.
     pub overwritten: bool,
     /// A segment was removed by a request that had not written it.
     pub robbed: bool,
@@ -53,14 +54,17 @@ pub struct Author {
 impl Store {
     /// An empty store.
     pub fn new(kind: StoreKind, mutant: Option<Mutant>) -> Self {
-        let (objects, authors) = (BTreeMap::new(), BTreeMap::new());
-        Self { kind, mutant, objects, authors, overwritten: false, robbed: false }
+        let (objects, authors, mergers) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { kind, mutant, objects, authors, mergers, overwritten: false, robbed: false }
     }
 
     /// Carries out a call whose body, if any, has arrived whole. With [`Reply::Found`] comes what a Read reads.
     pub fn carry_out(&mut self, author: Author, op: &Op, body: &Bytes) -> (Reply, Bytes) {
         let reply = match op {
             Op::Read { key, range, if_match } => {
+                if matches!(key, Key::Segment { .. }) {
+                    self.mergers.insert(author);
+                }
                 let (reply, bytes) = self.find(key);
                 if if_match.is_some_and(|etag| etag != md5(&bytes)) {
                     return (Reply::Missing, Bytes::new());
@@ -84,7 +88,7 @@ impl Store {
                 Reply::Done
             }
             Op::Remove { key } => {
-                self.robbed |= self.authors.get(key).is_some_and(|writer| *writer != author);
+                self.robbed |= self.authors.get(key).is_some_and(|(writer, _)| *writer != author);
                 self.objects.remove(key).map_or(Reply::Missing, |_| Reply::Done)
             }
             // No exchange of the models copies, or lists names; a store may always say this.
@@ -126,8 +130,9 @@ impl Store {
     fn write(&mut self, author: Author, key: &Key, body: &Bytes) -> Reply {
         let segment = matches!(key, Key::Segment { .. } | Key::SegmentList { .. });
         if segment {
-            // What is named by its content may be written again: it is the same.
-            self.overwritten |= self.authors.insert(key.clone(), author).is_some() && !is_named_by(key, body);
+            let merges = self.mergers.contains(&author);
+            let before = self.authors.insert(key.clone(), (author, md5(body)));
+            self.overwritten |= before.is_some_and(|(_, written)| !merges || written != md5(body));
         }
         let kept = match self.mutant {
             Some(Mutant::TailLost) if segment => body.slice(..body.len().saturating_sub(1)),
@@ -161,12 +166,6 @@ impl Store {
     fn skipped(&self, part: &Part) -> usize {
         if self.mutant == Some(Mutant::SkipIgnored) { 0 } else { part.skip as usize }
     }
-}
-
-/// Whether a segment's name tells what is in it.
-fn is_named_by(key: &Key, bytes: &[u8]) -> bool {
-    let told = md5(bytes)[..8].try_into().map(Nonce::new);
-    matches!(key, Key::Segment { nonce, .. } if told.is_ok_and(|told| told == *nonce))
 }
 
 fn md5(bytes: &[u8]) -> [u8; 16] {

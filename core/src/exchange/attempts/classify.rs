@@ -46,7 +46,6 @@ impl Attempts {
         outbox: &mut VecDeque<Output>,
     ) -> Option<Event> {
         let call = self.call(Slot(slot as u8));
-        let asked = self.slots.iter().flatten().any(|attempt| attempt.phase == Phase::Renewing);
         let attempt = self.slots[slot].as_mut()?;
         attempt.phase = Phase::Asked;
         outbox.push_back(Output::Abort { call });
@@ -54,9 +53,7 @@ impl Attempts {
         if attempt.renewed {
             return self.give_up(slot, None);
         }
-        if !asked {
-            outbox.push_back(Output::Ask { what: Ask::Token });
-        }
+        outbox.push_back(Output::Ask { what: Ask::Token { call } });
         if attempt.payload == Payload::Fed {
             return self.failed(slot, None, config, outbox);
         }

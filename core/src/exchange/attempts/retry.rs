@@ -97,6 +97,25 @@ impl Attempts {
         }
     }
 
+    /// What went well ends the time if nothing else that has failed is left: the store works again.
+    pub(super) fn settle_retry_time(&mut self, event: Option<&Event>) {
+        let well = match event {
+            Some(Event::Answered { reply, .. }) => !matches!(reply, Reply::Unavailable { .. }),
+            Some(Event::Read { .. }) => true,
+            Some(
+                Event::Fed { .. }
+                | Event::Replied { .. }
+                | Event::Collected { .. }
+                | Event::Hashed { .. }
+                | Event::Told { .. },
+            )
+            | None => false,
+        };
+        if well && self.slots.iter().flatten().all(|attempt| attempt.tries == 0) {
+            self.retry_time = RetryTime::Idle;
+        }
+    }
+
     /// A call is over, and came to nothing.
     pub(super) fn give_up(&mut self, slot: usize, retry_after: Option<u32>) -> Option<Event> {
         self.slots[slot] = None;

@@ -94,7 +94,6 @@ fn one_timer_runs_for_all_calls_of_an_exchange() {
     let mut registry = registry();
     let manifest = registry.image_of("a", "image");
     registry.store.trouble("Read link", vec![UNAVAILABLE; 2]);
-    registry.store.trouble("Write", vec![UNAVAILABLE; 2]);
     let reply = registry.send("PUT", "/v2/a/manifests/v2", &[], &manifest);
     assert_eq!(reply.status, 201, "{}", reply.text());
     let last = Exchange::TIMERS_MAX - 1;
@@ -103,6 +102,17 @@ fn one_timer_runs_for_all_calls_of_an_exchange() {
         .iter()
         .filter(|output| matches!(output, Output::Sleep { timer, .. } if usize::from(timer.slot) == last));
     assert_eq!(timers.count(), 1);
+}
+
+#[test]
+fn what_fails_when_all_that_failed_has_gone_well_has_a_time_of_its_own() {
+    let mut registry = registry();
+    let manifest = registry.image_of("a", "image");
+    registry.store.trouble("Read link", [Trouble::Silent]);
+    registry.store.trouble("Write manifest", vec![Trouble::Silent; 2]);
+    let reply = registry.send("PUT", "/v2/a/manifests/v2", &[], &manifest);
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert!(registry.store.is_calm() && reply.slept > Duration::from_secs(90), "{:?}", reply.slept);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use wharfinger_core::exchange::{
     CallId, Collected, Exchange, Input, Outcome, Output, Side, TimerId, To, Told,
 };
 use wharfinger_core::store::{Fault, Found, Page, Reply};
+use wharfinger_core::swift::SecretText;
 use wharfinger_core::transfer::{End, Moved};
 
 fn replies() -> Vec<Reply> {
@@ -52,7 +53,8 @@ fn other_news() -> Vec<Input> {
     let mut news: Vec<_> = ends().map(|moved| Input::Fed { to: To::Reply, moved }).into();
     news.extend(collected().map(|outcome| Input::Collected { from: Side::Client, outcome }));
     news.extend(ends().map(|moved| Input::Hashed { moved }));
-    let told = [Told::Granted, Told::Denied, Told::Location(None), Told::Location(Some("http://a".into()))];
+    let url = SecretText::new("http://a");
+    let told = [Told::Granted, Told::Denied, Told::Location(None), Told::Location(Some(url))];
     news.extend(told.map(|answer| Input::Told { answer }));
     news
 }

@@ -185,6 +185,12 @@ fn parts_that_are_gone_are_a_blob_or_nothing() {
     registry.store.age(24 * 3600);
     registry.store.trouble("Touch blob", [Trouble::Answer(StoreReply::Missing)]);
     assert_eq!(registry.put(&location, &digest, ()).status, 404);
+    // A store that points at parts frees none: the name of a blob says nothing of its content.
+    registry.push("b", bytes);
+    registry.config.limits.joins.copies = false;
+    let reply = registry.put(&location, &digest, ());
+    assert_eq!(reply.refusal(), (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+    assert!(!reply.ops.iter().any(|op| op == "Stat blob"), "{:?}", reply.ops);
 }
 
 #[test]

@@ -61,15 +61,18 @@ fn ten_small_segments_are_joined_as_they_are_and_more_are_merged() {
 #[test]
 fn runs_end_where_they_are_large_and_take_the_start_of_what_is_large() {
     let (mut registry, location, content) = tens(&[1, 50, 1, 1, 50, 6, 6, 6, 12, 1, 1, 1, 1, 1, 1, 10, 1]);
+    registry.config.limits.small_segments_max = 2;
     let reply = registry.put(&location, &sha256(&content), ());
     assert_eq!(reply.status, 201, "{}", reply.text());
     let ops: Vec<_> = reply.ops.iter().filter(|op| op.contains("segment")).map(String::as_str).collect();
     let expected = [
         "Read segment 0",
         "Read segment 1 0-8",
+        "Read segment 1 0-8",
         "Write segment 2",
         "Read segment 2",
         "Read segment 3",
+        "Read segment 4 0-7",
         "Read segment 4 0-7",
         "Write segment 5",
         "Read segment 5",
@@ -99,6 +102,73 @@ fn small_and_large_in_turn_leave_one_small_one_at_most() {
     assert_eq!(joined(&reply.ops), "Join blob of 60");
     assert_eq!(registry.store.smallest_parts(10), 0);
     assert_eq!(registry.get(&format!("/v2/a/blobs/{}", sha256(&content))).body, content);
+}
+
+#[test]
+fn no_large_segment_is_cut_where_few_small_ones_stay_without() {
+    let sizes: Vec<usize> = [[2; 12].as_slice(), &[1, 40].repeat(9)].concat();
+    let (mut registry, location, content) = tens(&sizes);
+    let reply = registry.put(&location, &sha256(&content), ());
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert!(
+        !reply.ops.iter().any(|op| op.starts_with("Read segment") && op.contains('-')),
+        "{:?}",
+        reply.ops
+    );
+    // Two runs of five, one of two and one, then large and small in turn.
+    assert_eq!(joined(&reply.ops), "Join blob of 20");
+    assert_eq!(registry.store.smallest_parts(10), 9);
+    assert_eq!(registry.get(&format!("/v2/a/blobs/{}", sha256(&content))).body, content);
+}
+
+#[test]
+fn a_piece_that_is_not_the_same_when_it_is_read_again_is_not_published() {
+    for (changed, reads) in [(2, 1), (3, 2)] {
+        let (mut registry, location, content) = tens(&[1, 40].repeat(3));
+        registry.config.limits.small_segments_max = 2;
+        let digest = sha256(&content);
+        let large = registry.store.names("segments/").into_iter().find(|name| name.contains("/1-")).unwrap();
+        let large = large.to_owned();
+        let good = registry.store.objects[&large].clone();
+        let mut bad = good.clone();
+        bad.bytes = [b"X", &good.bytes[1..]].concat().into();
+        let mut run = registry.start("PUT", &format!("{location}&digest={digest}"), &[], ());
+        for call in 1..=3 {
+            let object = if call == changed { &bad } else { &good };
+            registry.store.objects.insert(large.clone(), object.clone());
+            assert!(run.turn(&mut registry.store));
+        }
+        registry.store.objects.insert(large, good);
+        while run.turn(&mut registry.store) {}
+        let pieces = run.reply().ops.iter().filter(|op| *op == "Read segment 1 0-8").count();
+        assert_eq!((run.reply().status, pieces), (503, 2), "at {reads}: {:?}", run.reply().ops);
+        assert_eq!(registry.store.names("blobs/"), [""; 0]);
+        assert_eq!(registry.put(&location, &digest, ()).status, 201);
+        assert_eq!(registry.get(&format!("/v2/a/blobs/{digest}")).body, content);
+    }
+}
+
+#[test]
+fn who_merges_again_writes_the_same_and_runs_of_equal_content_have_names_of_their_own() {
+    let chunks = [&b"x"[..]; 40];
+    let (mut registry, location, content) = chunked(&chunks);
+    registry.config.limits.small_segment_bytes = 10;
+    let runs = |registry: &Registry| -> Vec<String> {
+        let names = registry.store.names("segments/").into_iter();
+        names.filter(|name| registry.store.objects[*name].bytes.len() == 10).map(str::to_owned).collect()
+    };
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        registry.store.trouble("Join blob", [Trouble::Answer(StoreReply::Refused)]);
+        assert_eq!(registry.put(&location, &sha256(&content), ()).status, 503);
+        assert!(before.is_empty() || before == runs(&registry), "{before:?}");
+        before = runs(&registry);
+    }
+    let mut nonces: Vec<_> = before.iter().filter_map(|name| name.rsplit('-').next()).collect();
+    nonces.sort_unstable();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 4, "{before:?}");
+    assert_eq!(registry.put(&location, &sha256(&content), ()).status, 201);
 }
 
 #[test]
@@ -150,6 +220,11 @@ fn a_merge_whose_parts_are_gone_is_a_blob_or_nothing() {
     assert_eq!(reply.ops.last().unwrap(), "Stat blob");
     registry.push("b", &content);
     assert_eq!(registry.put(&location, &digest, ()).status, 201, "it stands already");
+    // A store that points at parts frees none: the blob may lack what is missing.
+    registry.config.limits.joins.copies = false;
+    let reply = registry.put(&location, &digest, ());
+    assert_eq!(reply.refusal(), (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
+    assert!(!reply.ops.iter().any(|op| op == "Stat blob"), "{:?}", reply.ops);
 }
 
 #[test]

@@ -86,4 +86,6 @@ fn a_group_whose_parts_are_gone_is_a_blob_or_nothing() {
     assert_eq!(registry.put(&location, &digest, ()).refusal(), (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
     registry.push("b", &bytes);
     assert_eq!(registry.put(&location, &digest, ()).status, 201, "it stands already");
+    registry.config.limits.joins.copies = false;
+    assert_eq!(registry.put(&location, &digest, ()).refusal(), (404, "BLOB_UPLOAD_UNKNOWN".to_owned()));
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use wharfinger_core::exchange::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told};
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Fault, Found, Key, Listing, Op, Page, Reply, Row};
+use wharfinger_core::swift::SecretText;
 use wharfinger_core::transfer::{Blocks, End, Hashed, Hasher, Hashing, Moved, SavedHash, Source, Take, Tap};
 
 use super::{CONTENT, Life};
@@ -103,7 +104,7 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
         Output::Ask { what: Ask::Retry { call } } => {
             Input::Told { answer: Told::Retry { call: *call, granted: reader.byte() < 200 } }
         }
-        Output::Ask { what: Ask::Memory { .. } | Ask::Token | Ask::Location { .. } } => {
+        Output::Ask { what: Ask::Memory { .. } | Ask::Token { .. } | Ask::Location { .. } } => {
             Input::Told { answer: reader.pick(&told()) }
         }
         Output::Send { .. }
@@ -120,7 +121,7 @@ fn told() -> [Told; 5] {
         Told::Denied,
         Told::Renewed,
         Told::Location(None),
-        Told::Location(Some("http://store/blob".into())),
+        Told::Location(Some(SecretText::new("http://store/blob"))),
     ]
 }
 
