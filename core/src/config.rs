@@ -60,7 +60,48 @@ pub struct Joins {
     pub copies: bool,
 }
 
+/// What a store takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    /// The longest object, one that is joined aside, in bytes.
+    pub object_bytes_max: u64,
+    /// What it joins.
+    pub joins: Joins,
+    /// More segments below 1 MiB than so many it reads slowly.
+    pub small_segments_max: u32,
+}
+
+impl Bounds {
+    /// A store without bounds.
+    pub fn none() -> Self {
+        Self { object_bytes_max: u64::MAX, joins: Joins::default(), small_segments_max: u32::MAX }
+    }
+
+    /// A segment below so many bytes is a small one.
+    pub fn small_segment_bytes(&self) -> u32 {
+        Limits::default().small_segment_bytes.min(self.at_most(u32::MAX) / 2)
+    }
+
+    fn at_most(&self, bytes: u32) -> u32 {
+        u32::try_from(self.object_bytes_max).unwrap_or(u32::MAX).min(bytes)
+    }
+}
+
 impl Limits {
+    /// The same on a store that has bounds.
+    #[must_use]
+    pub fn on(self, bounds: &Bounds) -> Self {
+        Self {
+            segment_bytes_max: self.segment_bytes_max.min(bounds.object_bytes_max),
+            small_blob_bytes_max: bounds.at_most(self.small_blob_bytes_max),
+            // Small ones are written again in runs that are shorter than two that are not small.
+            small_segment_bytes: bounds.small_segment_bytes(),
+            joins: bounds.joins,
+            small_segments_max: bounds.small_segments_max,
+            ..self
+        }
+    }
+
     /// So many segments an upload has at most: more could not be joined, be it in two steps.
     pub fn segments_max(&self) -> u32 {
         let parts_max = self.joins.parts_max.max(1);

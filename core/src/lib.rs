@@ -130,6 +130,7 @@ pub mod exchange;
 mod flow;
 pub mod oci;
 mod record;
+mod retry_budget;
 pub mod route;
 pub mod store;
 pub mod swift;
@@ -137,4 +138,5 @@ pub mod swift;
 pub mod transfer;
 pub mod upload;
 
-pub use config::{Config, Joins, Limits};
+pub use config::{Bounds, Config, Joins, Limits};
+pub use retry_budget::{RetryBudget, RetryShare};

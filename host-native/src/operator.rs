@@ -16,11 +16,12 @@ pub mod text;
 
 use std::time::Duration;
 
+use wharfinger_core::Bounds;
 use wharfinger_core::store::{Found, Key, Move, Moved, Op, Reply, Step};
 
 use crate::config::{Driver, Settings, Sync};
 use crate::files::{self, Files};
-use crate::registry::{Bounds, Store};
+use crate::registry::Store;
 use crate::serve;
 use crate::swift::Swift;
 pub use cat::Span;

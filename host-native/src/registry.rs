@@ -9,13 +9,13 @@ use wharfinger_core::oci::Digest;
 use wharfinger_core::swift::SecretText;
 use wharfinger_core::transfer::Blocks;
 use wharfinger_core::upload::Secret;
-use wharfinger_core::{Config, Joins, Limits};
+use wharfinger_core::{Bounds, Config, Limits, RetryShare};
 
 use crate::config::Settings;
 use crate::files::Files;
 use crate::memory::Memory;
-use crate::retries::{self, Retries};
-use crate::swift::{self, Swift};
+use crate::retries::Retries;
+use crate::swift::Swift;
 
 /// The registry as this process runs it.
 #[derive(Debug)]
@@ -43,31 +43,6 @@ pub enum Store {
     Swift(Swift),
 }
 
-/// What a store takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// The longest object, one that is joined aside, in bytes.
-    pub object_bytes_max: u64,
-    /// What it joins.
-    pub joins: Joins,
-}
-
-impl Bounds {
-    /// A store without bounds.
-    pub fn none() -> Self {
-        Self { object_bytes_max: u64::MAX, joins: Joins::default() }
-    }
-
-    /// A segment below so many bytes is a small one.
-    pub fn small_segment_bytes(&self) -> u32 {
-        Limits::default().small_segment_bytes.min(self.at_most(u32::MAX) / 2)
-    }
-
-    fn at_most(&self, bytes: u32) -> u32 {
-        u32::try_from(self.object_bytes_max).unwrap_or(u32::MAX).min(bytes)
-    }
-}
-
 impl Registry {
     /// Sets up what `settings` say, on a store that is open and has these bounds.
     ///
@@ -76,7 +51,6 @@ impl Registry {
     pub fn new(settings: &Settings, store: Store, bounds: &Bounds) -> io::Result<Self> {
         let secret = Secret::new(settings.sealing_secret()?.as_bytes());
         let limits = &settings.limits;
-        let defaults = Limits::default();
         let config = Config {
             secret,
             sparse_manifests: settings.sparse_manifests,
@@ -92,29 +66,20 @@ impl Registry {
             limits: Limits {
                 manifest_bytes_max: u32::try_from(limits.manifest_bytes).unwrap_or(u32::MAX),
                 manifest_references_max: u32::try_from(limits.manifest_references).unwrap_or(u32::MAX),
-                segment_bytes_max: limits.segment_bytes.min(bounds.object_bytes_max),
-                small_blob_bytes_max: bounds.at_most(defaults.small_blob_bytes_max),
-                // Small ones are written again in runs that are shorter than two that are not small.
-                small_segment_bytes: bounds.small_segment_bytes(),
-                joins: bounds.joins,
-                small_segments_max: match store {
-                    Store::Files(_) => u32::MAX,
-                    Store::Swift(_) => swift::SMALL_SEGMENTS_MAX,
-                },
+                segment_bytes_max: limits.segment_bytes,
                 chunk_bytes_min: limits.chunk_min_bytes,
                 upload_age_seconds_max: whole_seconds(limits.upload_age),
                 grace_seconds: whole_seconds(limits.grace),
                 store_time_max: limits.store_time,
                 retry_time_max: limits.retry_time,
-                ..defaults
-            },
+                ..Limits::default()
+            }
+            .on(bounds),
         };
         let memory = Memory::new(limits.collected_bytes);
         let stall_time = limits.stall_time;
-        let retries = Retries::new(retries::Settings {
-            percent: limits.retry_percent,
-            per_second: limits.retries_per_second,
-        });
+        let retries =
+            Retries::new(RetryShare { percent: limits.retry_percent, per_second: limits.retries_per_second });
         Ok(Self { config: Arc::new(config), store, stall_time, memory, retries, blocks: Blocks::default() })
     }
 

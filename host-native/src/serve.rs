@@ -18,10 +18,12 @@ use smol::lock::Semaphore;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
 
+use wharfinger_core::Bounds;
+
 use crate::config::{Driver, Settings, Sync};
 use crate::files::{self, Files};
 use crate::http1::Limits;
-use crate::registry::{Bounds, Registry, Store};
+use crate::registry::{Registry, Store};
 use crate::swift::{self, Swift};
 
 /// Why the server did not start.

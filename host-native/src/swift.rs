@@ -33,9 +33,6 @@ use temp_urls::TempUrls;
 pub use temp_urls::{KeyError, Redirect};
 use tokens::{Held, Tokens};
 
-/// So many segments below 1 MiB Swift sends at full speed, as it comes, before it slows down to one a second.
-pub const SMALL_SEGMENTS_MAX: u32 = 10;
-
 /// Which Swift, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

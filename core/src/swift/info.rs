@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::bounded::Bounded;
 use super::draft::{Draft, Rendered};
 use super::{Endpoint, join};
-use crate::config::Joins;
+use crate::config::{Bounds, Joins};
 
 /// What a Swift tells of itself under `/info`: its limits, and which of its optional parts it runs.
 ///
@@ -96,6 +96,16 @@ impl LargeObjects {
 impl Info {
     /// No answer is read beyond so many bytes.
     pub const BYTES_MAX: u32 = 256 << 10;
+
+    /// What a registry has to keep to; `None` if this Swift joins nothing.
+    pub fn bounds(&self, endpoint: &Endpoint) -> Option<Bounds> {
+        let joins = self.large_objects.as_ref()?.joins(endpoint);
+        Some(Bounds {
+            object_bytes_max: self.object_bytes_max,
+            joins,
+            small_segments_max: SMALL_SEGMENTS_MAX,
+        })
+    }
 
     /// Reads the answer to [`render_info`].
     pub fn read(status: StatusCode, body: &[u8]) -> Result<Self, InfoError> {
@@ -201,6 +211,9 @@ impl RawTempUrl {
 
 /// The brackets around the entries of a manifest.
 const MANIFEST_ENDS_BYTES: u64 = 2;
+
+/// So many segments below 1 MiB Swift sends at full speed, as it comes, before it slows down to one a second.
+const SMALL_SEGMENTS_MAX: u32 = 10;
 
 const LISTING_ROWS_MAX: u32 = 10_000;
 

@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicU64;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::{Errno, Result};
 
+use wharfinger_core::store::Kind;
+
 use super::answer::NOT_REGULAR;
 use super::folders::Settled;
 
@@ -27,13 +29,6 @@ pub(super) struct Directory {
     pub(super) owner: String,
     pub(super) temporaries: AtomicU64,
     pub(super) settled: Mutex<Settled>,
-}
-
-/// What stands in a folder and can be, or hold, an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Folder,
-    Object,
 }
 
 impl Directory {

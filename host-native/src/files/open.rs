@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::io::Errno;
+use wharfinger_core::store::Kind;
 
 use super::Settings;
-use super::directory::{Directory, Kind, TEMPORARY};
+use super::directory::{Directory, TEMPORARY};
 use super::temporary::Temporary;
 
 /// A temporary file that nobody wrote to for so long was left by a crash.

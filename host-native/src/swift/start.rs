@@ -3,19 +3,19 @@ use std::time::Duration;
 
 use futures_lite::future;
 use smol::Timer;
+use wharfinger_core::Bounds;
 use wharfinger_core::store::Reply;
 use wharfinger_core::swift::{
     Endpoint, HttpHead, Info, InfoError, Rendered, Verdict, classify_container, render_containers,
     render_info,
 };
 
-use super::login::Login;
+use super::login;
 use super::temp_urls::TempUrls;
 use super::tokens::{Tokens, now};
 use super::{Settings, Shared, StartError, Swift, tls};
 use crate::client::{self, Body, Client, ClientError, Late, Response, Tls};
 use crate::clouds;
-use crate::registry::Bounds;
 
 impl Swift {
     /// Finds the cloud, logs in, creates the containers where they are missing, and asks Swift for its limits.
@@ -27,11 +27,10 @@ impl Swift {
         let Shared { client, endpoint, tokens, call_time, .. } = &shared;
         create_containers(client, endpoint, tokens, *call_time).await?;
         let info = ask_info(client, endpoint, *call_time).await?;
-        let joins = info.large_objects.ok_or(StartError::NoLargeObjects)?.joins(endpoint);
-        let bounds = Bounds { object_bytes_max: info.object_bytes_max, joins };
+        let bounds = info.bounds(endpoint).ok_or(StartError::NoLargeObjects)?;
         let bytes_max = bounds.small_segment_bytes();
-        if joins.part_bytes_min > u64::from(bytes_max) {
-            return Err(StartError::LongSegments { bytes: joins.part_bytes_min, bytes_max });
+        if bounds.joins.part_bytes_min > u64::from(bytes_max) {
+            return Err(StartError::LongSegments { bytes: bounds.joins.part_bytes_min, bytes_max });
         }
         let redirect = settings.redirect.as_ref();
         shared.temp_urls = redirect.map(|redirect| TempUrls::new(redirect, endpoint, &info)).transpose()?;
@@ -51,10 +50,10 @@ impl Swift {
 
 async fn log_in(settings: &Settings) -> Result<Shared, StartError> {
     let cloud = clouds::find_for_process(settings.cloud.as_deref()).map_err(StartError::Cloud)?;
-    let login = Login::of(&cloud)?;
+    let login = login::of(&cloud)?;
     let mut client = open(tls::to_log_in(&cloud)?);
     let call_time = settings.call_time;
-    let session = login.log_in(&client, call_time).await.map_err(|error| StartError::Login {
+    let session = login::log_in(&login, &client, call_time).await.map_err(|error| StartError::Login {
         cloud: cloud.name.clone(),
         auth_url: cloud.auth.auth_url.clone(),
         error,

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_lite::future;
 use smol::Timer;
 use smol::channel::Receiver;
-use wharfinger_core::swift::{Session, Token};
+use wharfinger_core::swift::{Login, Session, Token};
 
-use super::login::Login;
+use super::login::log_in;
 use crate::client::Client;
 
 /// The token that all requests share. Whoever finds it old has another one got, by a task of the process that all wait for
@@ -112,7 +112,7 @@ impl Shared {
 
     /// Whether it went well.
     async fn log_in(&self) -> bool {
-        let outcome = self.login.log_in(&self.client, self.login_time).await;
+        let outcome = log_in(&self.login, &self.client, self.login_time).await;
         let mut current = self.current();
         match outcome {
             Ok(session) => {

@@ -1,0 +1,220 @@
+//! Configuration: environment variables that are named after the keys of the native server's file. `registry.limits.grace-seconds`
+//! is `WHARFINGER_LIMITS_GRACE_SECONDS`; what logs in to Swift is told by the variables `OS_*`, as openstacksdk reads them.
+//!
+//! What is not known is refused: a variable that is silently ignored may be the one that was meant to matter.
+
+mod cloud;
+mod table;
+
+pub use table::{VARIABLES, Variable};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use wharfinger_core::swift::Login;
+
+use crate::swift::Containers;
+
+/// The whole configuration. docs/wasi.md says what each setting does.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Seals the state of uploads.
+    pub secret: Vec<u8>,
+    /// Where content is kept.
+    pub place: Place,
+    /// Accepts manifests whose content is not here.
+    pub sparse_manifests: bool,
+    /// The numbers, by the table.
+    pub numbers: Numbers,
+}
+
+/// Where content is kept.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In the preopened directory of that path.
+    Files(String),
+    /// In Swift.
+    Swift(Box<Login>, Containers),
+}
+
+/// All settings that are numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// The longest request head, bytes.
+    pub head_bytes: u64,
+    /// The longest manifest, bytes.
+    pub manifest_bytes: u64,
+    /// Most descriptors in one manifest.
+    pub manifest_references: u64,
+    /// Most memory for bodies that are read whole, bytes.
+    pub collected_bytes: u64,
+    /// Longest life of an upload.
+    pub upload_age: Duration,
+    /// Youngest age at which unreferenced content may be removed.
+    pub grace: Duration,
+    /// Size at which an upload is cut into segments, bytes.
+    pub segment_bytes: u64,
+    /// The `OCI-Chunk-Min-Length` announced, bytes; 0 announces none.
+    pub chunk_min_bytes: u64,
+    /// Time limit of one store call.
+    pub store_time: Duration,
+    /// How long one request tries again.
+    pub retry_time: Duration,
+    /// Retries for every hundred calls.
+    pub retry_percent: u64,
+    /// Retries every second, however few calls there are.
+    pub retries_per_second: u64,
+    /// Longest pause within a request body.
+    pub body_idle_time: Duration,
+    /// Longest pause that a segment on its way to Swift is kept open for.
+    pub stall_time: Duration,
+    /// Longest time that a client may take nothing of a reply.
+    pub write_idle_time: Duration,
+}
+
+impl Settings {
+    /// Reads variables; those of others are let alone.
+    ///
+    /// # Errors
+    /// One line that says all that is wrong, and what to do about it.
+    pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
+        let mut ours = BTreeMap::new();
+        let mut cloud = BTreeMap::new();
+        for (name, value) in variables {
+            if let Some(rest) = name.strip_prefix(PREFIX) {
+                ours.insert(rest.to_owned(), value);
+            } else if let Some(rest) = name.strip_prefix("OS_").filter(|_| !value.is_empty()) {
+                cloud.insert(rest.to_owned(), value);
+            }
+        }
+        let mut problems: Vec<String> = Vec::new();
+        for name in ours.keys().filter(|name| VARIABLES.iter().all(|variable| variable.name != **name)) {
+            problems.push(format!(
+                "{PREFIX}{name} is no setting of this component: remove it, or see docs/wasi.md"
+            ));
+        }
+        let mut numbers = Numbers::default();
+        for variable in VARIABLES {
+            let text = ours.get(variable.name).map(String::as_str);
+            if let Err(expected) = variable.take(text, &mut numbers) {
+                problems.push(format!("{PREFIX}{} must be {expected}", variable.name));
+            }
+        }
+        let text = |name: &str| ours.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let secret = text("SECRET").unwrap_or_default().as_bytes().to_vec();
+        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
+            problems.push(format!(
+                "{PREFIX}SECRET must be a text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes, the same for all that share a store"
+            ));
+        }
+        let place = place(&text, &cloud).map_err(|problem| problems.push(problem));
+        match place {
+            Ok(place) if problems.is_empty() => {
+                let sparse_manifests = text("SPARSE_MANIFESTS") == Some("true");
+                Ok(Self { secret, place, sparse_manifests, numbers })
+            }
+            Ok(_) | Err(()) => Err(problems.join("; ")),
+        }
+    }
+}
+
+fn place<'a>(
+    text: &impl Fn(&str) -> Option<&'a str>,
+    cloud: &BTreeMap<String, String>,
+) -> Result<Place, String> {
+    match text("STORAGE_DRIVER") {
+        None | Some("filesystem") => Ok(Place::Files(text("STORAGE_ROOT").unwrap_or("/data").to_owned())),
+        Some("swift") => {
+            let container = text("STORAGE_CONTAINER").ok_or_else(|| {
+                format!("{PREFIX}STORAGE_CONTAINER is missing: name the container that holds everything")
+            })?;
+            let segments = text("STORAGE_SEGMENTS_CONTAINER").unwrap_or(container).to_owned();
+            let containers = Containers { container: container.to_owned(), segments };
+            Ok(Place::Swift(Box::new(cloud::login(cloud)?), containers))
+        }
+        Some(_) => Err(format!("{PREFIX}STORAGE_DRIVER must be `filesystem` or `swift`")),
+    }
+}
+
+/// What all names begin with.
+pub const PREFIX: &str = "WHARFINGER_";
+
+const SECRET_BYTES_MIN: usize = 16;
+
+const SECRET_BYTES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        Settings::read(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    const SECRET: (&str, &str) = ("WHARFINGER_SECRET", "sixteen or more bytes");
+
+    #[test]
+    fn a_directory_needs_a_secret_and_nothing_else() {
+        let settings = read(&[SECRET, ("PATH", "/bin"), ("OS_CLOUD", "x")]).unwrap();
+        assert!(matches!(settings.place, Place::Files(ref root) if root == "/data"));
+        assert_eq!(settings.numbers.grace, Duration::from_secs(24 * 3600));
+        assert!(read(&[]).unwrap_err().contains("WHARFINGER_SECRET must be"));
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_file() {
+        let settings = read(&[
+            SECRET,
+            ("WHARFINGER_LIMITS_GRACE_SECONDS", "0.5"),
+            ("WHARFINGER_LIMITS_SEGMENT_BYTES", "1048576"),
+            ("WHARFINGER_SPARSE_MANIFESTS", "true"),
+        ])
+        .unwrap();
+        assert_eq!(settings.numbers.grace, Duration::from_millis(500));
+        assert_eq!(settings.numbers.segment_bytes, 1 << 20);
+        assert!(settings.sparse_manifests);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once_and_no_value_is() {
+        let error = read(&[
+            ("WHARFINGER_SECRET", "short"),
+            ("WHARFINGER_LIMITS_GRACE", "1"),
+            ("WHARFINGER_LIMITS_STORE_SECONDS", "soon"),
+            ("WHARFINGER_SPARSE_MANIFESTS", "maybe"),
+            ("WHARFINGER_STORAGE_DRIVER", "swift"),
+        ])
+        .unwrap_err();
+        for part in [
+            "_SECRET must",
+            "_GRACE is no setting",
+            "_STORE_SECONDS must",
+            "_SPARSE_MANIFESTS must",
+            "_CONTAINER is missing",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        assert!(!error.contains("short") && !error.contains("soon"));
+    }
+
+    #[test]
+    fn swift_is_told_by_the_variables_of_openstack() {
+        let error =
+            read(&[SECRET, ("WHARFINGER_STORAGE_DRIVER", "swift"), ("WHARFINGER_STORAGE_CONTAINER", "c")]);
+        assert!(error.unwrap_err().contains("OS_AUTH_URL is missing"));
+        let settings = read(&[
+            SECRET,
+            ("WHARFINGER_STORAGE_DRIVER", "swift"),
+            ("WHARFINGER_STORAGE_CONTAINER", "c"),
+            ("OS_AUTH_URL", "http://keystone:5000/v3"),
+            ("OS_USERNAME", "u"),
+            ("OS_PASSWORD", "p"),
+            ("OS_PROJECT_NAME", "r"),
+        ])
+        .unwrap();
+        let Place::Swift(login, containers) = settings.place else { panic!("not in Swift") };
+        assert_eq!(containers.segments, "c");
+        assert!(matches!(*login, Login::Keystone { .. }));
+        assert!(!format!("{login:?}").contains("\"p\""));
+    }
+}

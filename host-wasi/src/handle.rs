@@ -1,0 +1,48 @@
+use http::{HeaderMap, Method, StatusCode};
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+use wasip2::random::random::get_random_bytes;
+use wharfinger_core::exchange::{Exchange, Given, RequestHead};
+
+use crate::drive::{Client, Drive};
+use crate::wire::{self, Incoming, Reply};
+use crate::world::World;
+
+/// Answers one request.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "a runtime calls it"))]
+pub fn handle(request: IncomingRequest, owed: ResponseOutparam) {
+    World::with(|world| match world {
+        Ok(world) => serve(world, &request, owed),
+        Err(fault) => {
+            eprintln!("error: {}", fault.message);
+            wire::refuse(owed, fault.status, "UNAVAILABLE", "the registry cannot start; its log says why");
+        }
+    });
+}
+
+fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
+    let Some(Incoming { method, target, headers, length, body }) = wire::read_request(request) else {
+        return wire::refuse(
+            owed,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "UNSUPPORTED",
+            "this is no method of HTTP",
+        );
+    };
+    if head_bytes(&target, &headers) > world.head_bytes_max {
+        let message = "the request head is too large; send fewer or shorter headers";
+        return wire::refuse(owed, StatusCode::BAD_REQUEST, "UNSUPPORTED", message);
+    }
+    let mut entropy = [0; 16];
+    entropy.iter_mut().zip(get_random_bytes(16)).for_each(|(to, from)| *to = from);
+    let given = Given { now: crate::swift::now(), entropy };
+    let head = RequestHead { method: &method, target: &target, headers: &headers, body: length };
+    let exchange = Exchange::new(&world.config, &head, given);
+    let client = Client::new(body, length, world.idle_time, world.stall_time);
+    Drive::new(world, exchange, client, Reply::Owed(owed), method == Method::HEAD).run();
+}
+
+/// How long a head is that says this, as a line of text for each field.
+fn head_bytes(target: &str, headers: &HeaderMap) -> u64 {
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    (target.len() + fields) as u64
+}
