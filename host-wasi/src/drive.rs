@@ -5,6 +5,7 @@ mod calls;
 mod client;
 mod collect;
 mod digest;
+mod drain;
 mod feed;
 mod relay;
 mod store;
@@ -73,7 +74,12 @@ impl<'a> Drive<'a> {
                         return Outcome::Cut;
                     }
                 },
-                Output::Done(outcome) => return outcome,
+                Output::Done(outcome) => {
+                    if outcome == Outcome::Complete {
+                        drain::drain(&mut self.client);
+                    }
+                    return outcome;
+                }
                 output @ (Output::Send { .. }
                 | Output::Feed { .. }
                 | Output::Collect { .. }

@@ -11,7 +11,7 @@ pub use table::{VARIABLES, Variable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use wharfinger_core::swift::Login;
+use wharfinger_core::swift::{Endpoint, Login};
 
 use crate::swift::Containers;
 
@@ -108,6 +108,9 @@ impl Settings {
             ));
         }
         let place = place(&text, &cloud).map_err(|problem| problems.push(problem));
+        if matches!(place, Ok(Place::Swift(..))) && !ours.contains_key(SEGMENT) {
+            numbers.segment_bytes = SWIFT_SEGMENT_BYTES;
+        }
         match place {
             Ok(place) if problems.is_empty() => {
                 let sparse_manifests = text("SPARSE_MANIFESTS") == Some("true");
@@ -129,6 +132,7 @@ fn place<'a>(
                 format!("{PREFIX}STORAGE_CONTAINER is missing: name the container that holds everything")
             })?;
             let segments = text("STORAGE_SEGMENTS_CONTAINER").unwrap_or(container).to_owned();
+            Endpoint::new(ANY_URL, container, &segments).map_err(|error| error.to_string())?;
             let containers = Containers { container: container.to_owned(), segments };
             Ok(Place::Swift(Box::new(cloud::login(cloud)?), containers))
         }
@@ -136,8 +140,16 @@ fn place<'a>(
     }
 }
 
+/// Stands for the URL of the cloud, which the login tells, where only the names of containers are checked.
+const ANY_URL: &str = "http://swift/v1/account";
+
 /// What all names begin with.
 pub const PREFIX: &str = "WHARFINGER_";
+
+/// The setting whose default is another one on Swift, where a segment is no file that a blob is linked to.
+const SEGMENT: &str = "LIMITS_SEGMENT_BYTES";
+
+const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
 
 const SECRET_BYTES_MIN: usize = 16;
 

@@ -1,7 +1,8 @@
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, header};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 use wasip2::random::random::get_random_bytes;
 use wharfinger_core::exchange::{Exchange, Given, RequestHead};
+use wharfinger_core::oci::Refusal;
 
 use crate::drive::{Client, Drive};
 use crate::wire::{self, Incoming, Reply};
@@ -14,23 +15,17 @@ pub fn handle(request: IncomingRequest, owed: ResponseOutparam) {
         Ok(world) => serve(world, &request, owed),
         Err(fault) => {
             eprintln!("error: {}", fault.message);
-            wire::refuse(owed, fault.status, "UNAVAILABLE", "the registry cannot start; its log says why");
+            wire::refuse(owed, fault.status, CANNOT_START);
         }
     });
 }
 
 fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
     let Some(Incoming { method, target, headers, length, body }) = wire::read_request(request) else {
-        return wire::refuse(
-            owed,
-            StatusCode::METHOD_NOT_ALLOWED,
-            "UNSUPPORTED",
-            "this is no method of HTTP",
-        );
+        return invalid(owed, "the method holds characters that no method may hold; check the first line");
     };
     if head_bytes(&target, &headers) > world.head_bytes_max {
-        let message = "the request head is too large; send fewer or shorter headers";
-        return wire::refuse(owed, StatusCode::BAD_REQUEST, "UNSUPPORTED", message);
+        return invalid(owed, "the request head is too large; send fewer or shorter headers");
     }
     let mut entropy = [0; 16];
     entropy.iter_mut().zip(get_random_bytes(16)).for_each(|(to, from)| *to = from);
@@ -38,6 +33,7 @@ fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
     let head = RequestHead { method: &method, target: &target, headers: &headers, body: length };
     let exchange = Exchange::new(&world.config, &head, given);
     let client = Client::new(body, length, world.idle_time, world.stall_time);
+    let client = client.that_waits(headers.contains_key(header::EXPECT));
     Drive::new(world, exchange, client, Reply::Owed(owed), method == Method::HEAD).run();
 }
 
@@ -46,3 +42,12 @@ fn head_bytes(target: &str, headers: &HeaderMap) -> u64 {
     let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
     (target.len() + fields) as u64
 }
+
+/// Refuses a head. The native server says the same.
+fn invalid(owed: ResponseOutparam, why: &'static str) {
+    let refusal = Refusal::HeadInvalid(why.into());
+    wire::refuse(owed, refusal.status(), &refusal.body());
+}
+
+const CANNOT_START: &[u8] =
+    br#"{"errors":[{"code":"UNAVAILABLE","message":"The registry cannot start. Its log says why."}]}"#;

@@ -16,7 +16,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use client::{Connection, Reply, Request, shown};
+pub use client::Reply;
+use client::{Connection, Request, shown};
 pub use script::Kind;
 use script::{Action, End, Exchange, Script, Stated};
 use value::Values;
@@ -75,9 +76,15 @@ impl Conversation {
 
     /// Holds the conversation with the server at this address.
     pub fn run(&self, server: SocketAddr) -> Result<(), Failure> {
+        self.hold(server).map(drop)
+    }
+
+    /// Holds the conversation with the server at this address, and tells all replies: what asked for each, and
+    /// what came.
+    pub fn hold(&self, server: SocketAddr) -> Result<Vec<Said>, Failure> {
         let mut values = Values::default();
         values.set("repo", format!("conversations/{}", self.name()).into_bytes());
-        let mut run = Run { path: &self.path, server, values, connection: None, line: 0 };
+        let mut run = Run { path: &self.path, server, values, connection: None, line: 0, said: Vec::new() };
         for step in &self.script.steps {
             run.line = step.line;
             match &step.action {
@@ -90,8 +97,19 @@ impl Conversation {
                 Action::Exchange(exchange) => run.exchanges(exchange)?,
             }
         }
-        run.leave()
+        run.leave().map(|()| run.said)
     }
+}
+
+/// A reply in a conversation.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The line of the file that asked for it.
+    pub line: usize,
+    /// The method of the request.
+    pub method: String,
+    /// What came.
+    pub reply: Reply,
 }
 
 /// A conversation while it is held.
@@ -101,6 +119,7 @@ struct Run<'a> {
     values: Values,
     connection: Option<Connection>,
     line: usize,
+    said: Vec<Said>,
 }
 
 impl Run<'_> {
@@ -143,6 +162,7 @@ impl Run<'_> {
         }
         let wrong = check::check(request, &reply, stated, &mut self.values);
         if wrong.is_empty() {
+            self.said.push(Said { line: stated.line, method: request.method.clone(), reply });
             return Ok(());
         }
         let lines =

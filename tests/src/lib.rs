@@ -15,3 +15,4 @@ pub mod store;
 pub mod swift;
 pub mod tls_relay;
 pub mod tools;
+pub mod wasi;

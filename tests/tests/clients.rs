@@ -1,4 +1,4 @@
-//! The clients that people use, against a real registry process on each store: what is pulled is what was pushed, byte for
+//! The clients that people use, against a real registry process of each host on each store: what is pulled is what was pushed, byte for
 //! byte.
 
 #[path = "clients/builders.rs"]
@@ -10,25 +10,23 @@ mod racing;
 #[path = "clients/skopeo.rs"]
 mod skopeo;
 
-/// Makes of every case one test on each store. A case that is not listed does not build: nothing would use it.
+/// Makes of every case one test on each store, with each host. A case that is not listed does not build: nothing would use
+/// it.
 macro_rules! on_each_store {
     ($($module:ident::$case:ident,)*) => {
-        mod on_files {
-            use super::quay::{Quay, Store};
+        on_each_store! { on_files, Native, Files, $($module::$case,)* }
+        on_each_store! { on_swift, Native, Swift, $($module::$case,)* }
+        on_each_store! { on_wasi_files, Wasi, Files, $($module::$case,)* }
+        on_each_store! { on_wasi_swift, Wasi, Swift, $($module::$case,)* }
+    };
+    ($column:ident, $host:ident, $store:ident, $($module:ident::$case:ident,)*) => {
+        mod $column {
+            use super::quay::{Host, Quay, Store};
             $(
                 #[test]
                 fn $case() {
-                    super::$module::$case(&Quay::open(Store::Files, stringify!($case)));
-                }
-            )*
-        }
-
-        mod on_swift {
-            use super::quay::{Quay, Store};
-            $(
-                #[test]
-                fn $case() {
-                    super::$module::$case(&Quay::open(Store::Swift, stringify!($case)));
+                    let purpose = concat!(stringify!($column), "-", stringify!($case));
+                    super::$module::$case(&Quay::open(Host::$host, Store::$store, purpose));
                 }
             )*
         }

@@ -12,6 +12,8 @@ pub struct Client {
     body: Option<Reader>,
     /// So many bytes are still to come, if the client said how many there are.
     left: Option<u64>,
+    /// It sends nothing before it is told to go on, which the first read does.
+    waits: bool,
     /// A client that sends nothing for so long is given up.
     pub idle_time: Duration,
     /// A client that sends nothing for so long ends a segment early.
@@ -25,7 +27,18 @@ impl Client {
             BodyLength::Exactly(length) => Some(length),
             BodyLength::Unknown => None,
         };
-        Self { body, left, idle_time, stall_time }
+        Self { body, left, waits: false, idle_time, stall_time }
+    }
+
+    /// One that waits to be told to go on (RFC 9110 section 10.1.1), if `waits`.
+    #[must_use]
+    pub fn that_waits(self, waits: bool) -> Self {
+        Self { waits, ..self }
+    }
+
+    /// Whether the body may be read to its end without telling the client to send it.
+    pub fn is_under_way(&self) -> bool {
+        !self.waits && !self.is_over()
     }
 
     /// At most `max` bytes, if there are any. The end of a body that did not say its length is found by reading on.
@@ -33,6 +46,7 @@ impl Client {
         if self.left == Some(0) {
             return Piece::End;
         }
+        self.waits = false;
         let Some(body) = &mut self.body else { return Piece::End };
         let piece = body.read(max);
         if let (Piece::Bytes(bytes), Some(left)) = (&piece, &mut self.left) {
@@ -48,6 +62,7 @@ impl Client {
 
     /// Reads for core.
     pub fn collect(&mut self, collect: &mut Collect) -> Option<Collected> {
+        self.waits = false;
         match &mut self.body {
             Some(body) => collect.step(body),
             None => Some(collect.end()),

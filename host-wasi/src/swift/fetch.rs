@@ -31,6 +31,8 @@ pub fn fetch(requests: Vec<Rendered>, time_max: Duration) -> Vec<Result<Fetched,
         }
         let wanted: Vec<Pollable> = fetches.iter().filter_map(Fetch::ready).collect();
         if wanted.is_empty() || monotonic_clock::now() >= deadline {
+            // What they wait for may not go before them.
+            drop(wanted);
             return fetches.into_iter().map(Fetch::outcome).collect();
         }
         let late = monotonic_clock::subscribe_instant(deadline);

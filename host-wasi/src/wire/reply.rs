@@ -2,6 +2,7 @@ use std::mem;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use wasip2::http::types::{ErrorCode, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wharfinger_core::oci::DOCKER_DISTRIBUTION_API_VERSION;
 
 use super::Writer;
 use super::head::write_fields;
@@ -62,16 +63,18 @@ impl Reply {
     }
 }
 
-/// Answers with an error of the registry, in the form that clients read.
-pub fn refuse(owed: ResponseOutparam, status: StatusCode, code: &str, message: &str) {
-    let body = format!("{{\"errors\":[{{\"code\":\"{code}\",\"message\":\"{message}\"}}]}}\n");
-    let fields = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+/// Answers with an error of the registry, whose body is in the form that clients read.
+pub fn refuse(owed: ResponseOutparam, status: StatusCode, body: &[u8]) {
+    let fields = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (DOCKER_DISTRIBUTION_API_VERSION, HeaderValue::from_static("registry/2.0")),
+    ];
     let mut reply = Reply::Owed(owed);
     reply.respond(status, &fields, Some(body.len() as u64), true);
     if let Some(writer) = reply.writer()
         && writer.room().is_ok_and(|room| room >= body.len() as u64)
     {
-        let _ = writer.write(body.as_bytes());
+        let _ = writer.write(body);
     }
     reply.finish();
 }

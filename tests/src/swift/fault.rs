@@ -60,7 +60,15 @@ impl FaultProxy {
     /// # Errors
     /// Whatever listening fails with.
     pub fn start(upstream: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at(SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)), upstream)
+    }
+
+    /// Starts a proxy without rules at `address`, before the server at `upstream`.
+    ///
+    /// # Errors
+    /// Whatever listening fails with.
+    pub fn start_at(address: SocketAddr, upstream: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { upstream, state: Mutex::default(), stopped: Condvar::new() });
         let acceptor = std::thread::spawn({

@@ -1,6 +1,7 @@
 //! A registry on one of the stores, the clients, and room for what they push and pull.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -11,6 +12,34 @@ use wharfinger_tests::server::{Folder, Options, Server};
 use wharfinger_tests::swift::registry::Berth;
 use wharfinger_tests::swift::{self, Swift};
 use wharfinger_tests::tools::Tools;
+use wharfinger_tests::wasi::{self, Component};
+
+/// Which host serves.
+#[derive(Clone, Copy, Debug)]
+pub enum Host {
+    /// The native server.
+    Native,
+    /// The component in wasmtime.
+    Wasi,
+}
+
+/// A running registry.
+pub enum Registry {
+    /// The native server.
+    Native(Server),
+    /// The component in wasmtime.
+    Wasi(Component),
+}
+
+impl Registry {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Native(server) => server.address(),
+            Self::Wasi(component) => component.address(),
+        }
+    }
+}
 
 /// Where a registry stores.
 #[derive(Clone, Copy, Debug)]
@@ -30,19 +59,27 @@ pub const AS_IT_IS: &str = "--preserve-digests";
 
 /// A registry, the clients, and room for layouts.
 pub struct Quay {
-    pub registry: Server,
+    pub registry: Registry,
     pub tools: Tools,
     room: Folder,
 }
 
 impl Quay {
     /// A registry of its own; `purpose` names its room, and its container.
-    pub fn open(store: Store, purpose: &str) -> Self {
+    pub fn open(host: Host, store: Store, purpose: &str) -> Self {
         let room = Folder::new(purpose).expect("the temporary directory is writable");
-        let registry = match store {
-            Store::Files => Server::start(Options::default()),
-            // Every layer of more than that is a large object of several segments.
-            Store::Swift => berth(purpose).with("  limits: {segment-bytes: 1048576}\n").start(),
+        // On Swift, every layer of more than that is a large object of several segments.
+        let registry = match (host, store) {
+            (Host::Native, Store::Files) => Server::start(Options::default()).map(Registry::Native),
+            (Host::Native, Store::Swift) => {
+                berth(purpose).with("  limits: {segment-bytes: 1048576}\n").start().map(Registry::Native)
+            }
+            (Host::Wasi, Store::Files) => Component::start(wasi::Options::default()).map(Registry::Wasi),
+            (Host::Wasi, Store::Swift) => {
+                let options = wasi::Options::default().on_swift(&berth(purpose));
+                Component::start(options.with("WHARFINGER_LIMITS_SEGMENT_BYTES", "1048576"))
+                    .map(Registry::Wasi)
+            }
         };
         let registry = registry.expect("the registry starts");
         let tools = Tools::new(&room.path().join("home"));
