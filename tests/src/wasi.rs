@@ -93,6 +93,7 @@ impl Component {
         std::fs::create_dir_all(&data).map_err(|error| format!("making {}: {error}", data.display()))?;
         let mut command = Command::new(built("tools/wasmtime")?);
         command.args(["serve", "-Scli", "--addr", "127.0.0.1:0", "--idle-instance-timeout", "60s"]);
+        command.args(["-W", "max-memory-size=268435456"]);
         command.arg(format!("--max-instance-reuse-count={}", options.reuse));
         command.arg("--dir").arg(format!("{}::/data", data.display()));
         for (name, value) in &options.env {
