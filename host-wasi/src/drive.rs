@@ -5,7 +5,6 @@ mod calls;
 mod client;
 mod collect;
 mod digest;
-mod drain;
 mod feed;
 mod relay;
 mod store;
@@ -24,7 +23,7 @@ use calls::Calls;
 pub use client::Client;
 use collect::Collect;
 use digest::Digesting;
-use relay::Relay;
+use relay::{Patience, Relay};
 use timers::Timers;
 pub use timers::since_start;
 
@@ -43,6 +42,8 @@ pub struct Drive<'a> {
     digest: Option<Digesting>,
     timers: Timers,
     inbox: VecDeque<Input>,
+    /// So many bytes of memory were granted.
+    granted: u64,
 }
 
 impl<'a> Drive<'a> {
@@ -60,6 +61,7 @@ impl<'a> Drive<'a> {
             digest: None,
             timers: Timers::default(),
             inbox: VecDeque::new(),
+            granted: 0,
         }
     }
 
@@ -74,12 +76,7 @@ impl<'a> Drive<'a> {
                         return Outcome::Cut;
                     }
                 },
-                Output::Done(outcome) => {
-                    if outcome == Outcome::Complete {
-                        drain::drain(&mut self.client);
-                    }
-                    return outcome;
-                }
+                Output::Done(outcome) => return self.end(outcome),
                 output @ (Output::Send { .. }
                 | Output::Feed { .. }
                 | Output::Collect { .. }
@@ -90,6 +87,17 @@ impl<'a> Drive<'a> {
                 | Output::Sleep { .. }) => self.carry_out(output),
             }
         }
+    }
+
+    /// Drops what is left. What the client still sends is read for a while: a connection that is closed over unread bytes is
+    /// reset, and a client that sends all before it reads may lose the reply.
+    fn end(self, outcome: Outcome) -> Outcome {
+        let Self { mut client, reply, calls, relay, digest, .. } = self;
+        drop((relay, digest, calls, reply));
+        if outcome == Outcome::Complete {
+            client.linger();
+        }
+        outcome
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -108,19 +116,31 @@ impl<'a> Drive<'a> {
             Output::Digest { from, hashing } => self.digest(from, &hashing),
             Output::Respond { head, length } => self.respond(&head, length),
             Output::Ask { what: Ask::Memory { bytes } } => {
-                let answer = if self.world.grants(bytes) { Told::Granted } else { Told::Denied };
+                let all = self.granted.saturating_add(u64::from(bytes));
+                let answer = if self.world.grants(all) { Told::Granted } else { Told::Denied };
+                if answer == Told::Granted {
+                    self.granted = all;
+                }
                 self.inbox.push_back(Input::Told { answer });
             }
             Output::Ask { what: Ask::Token { .. } } => self.renew(),
             Output::Ask { what: Ask::Retry { call } } => {
                 let granted = self.world.retries.borrow_mut().take(since_start());
+                if !granted {
+                    eprintln!(
+                        "warning: the budget of retries is used up: a call to the store is not repeated"
+                    );
+                }
                 self.inbox.push_back(Input::Told { answer: Told::Retry { call, granted } });
             }
             // This registry does not redirect.
             Output::Ask { what: Ask::Location { .. } } => {
                 self.inbox.push_back(Input::Told { answer: Told::Location(None) });
             }
-            Output::Abort { call } => self.calls.close(call),
+            Output::Abort { call } => {
+                self.calls.close(call);
+                self.digest.take_if(|digest| digest.is_of(call));
+            }
             Output::Sleep { timer, within } => self.timers.start(timer, &within),
             Output::Wait | Output::Done(_) => {}
         }
@@ -175,7 +195,7 @@ impl<'a> Drive<'a> {
             relay.want(&self.reply, &mut wanted, &mut deadline);
         }
         if let Some(digest) = &self.digest {
-            wanted.extend(digest.ready());
+            digest.want(&mut wanted, &mut deadline);
         }
         if let Some(collect) = &self.collect {
             wanted.extend(self.client.ready());
@@ -200,7 +220,8 @@ impl<'a> Drive<'a> {
     }
 
     fn relay(&mut self, body: Source, last: bool) {
-        let patience = self.world.reply_patience;
+        let patience =
+            Patience { store: self.world.config.limits.store_time_max, client: self.world.reply_patience };
         let relay = match body {
             Source::Empty => Relay::bytes(bytes::Bytes::new(), last, patience),
             Source::Bytes(bytes) => Relay::bytes(bytes, last, patience),
@@ -230,6 +251,7 @@ impl<'a> Drive<'a> {
             Source::Backend { call, .. } => self.calls.take_body(*call),
             Source::Empty | Source::Bytes(_) | Source::Client { .. } => None,
         };
-        self.digest = Some(Digesting::new(from, body, hashing, self.world.blocks));
+        let patience = self.world.config.limits.store_time_max;
+        self.digest = Some(Digesting::new(from, body, hashing, self.world.blocks, patience));
     }
 }

@@ -32,8 +32,8 @@ fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
     let given = Given { now: crate::swift::now(), entropy };
     let head = RequestHead { method: &method, target: &target, headers: &headers, body: length };
     let exchange = Exchange::new(&world.config, &head, given);
-    let client = Client::new(body, length, world.idle_time, world.stall_time);
-    let client = client.that_waits(headers.contains_key(header::EXPECT));
+    let expects = headers.contains_key(header::EXPECT);
+    let client = Client::new(body, length, expects, world.idle_time, world.stall_time);
     Drive::new(world, exchange, client, Reply::Owed(owed), method == Method::HEAD).run();
 }
 

@@ -8,7 +8,7 @@ mod login;
 
 use login::log_in;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub struct Swift {
     login: Login,
     endpoint: Endpoint,
     session: RefCell<Session>,
+    /// No token is renewed ahead of time before this moment, in seconds since 1970.
+    rests_until: Cell<u64>,
     call_time: Duration,
 }
 
@@ -91,7 +93,8 @@ impl Swift {
         if bounds.joins.part_bytes_min > u64::from(bounds.small_segment_bytes()) {
             return Err("this Swift joins long segments alone; set min_segment_size of its slo middleware to 1 MiB at most".to_owned());
         }
-        Ok((Self { login, endpoint, session: RefCell::new(session), call_time }, bounds))
+        let (session, rests_until) = (RefCell::new(session), Cell::new(0));
+        Ok((Self { login, endpoint, session, rests_until, call_time }, bounds))
     }
 
     /// Sends an op; `None` if Swift has nothing to do for it. `length` and `md5` are those of the body.
@@ -114,7 +117,10 @@ impl Swift {
     pub fn renew(&self) {
         match log_in(&self.login, now(), self.call_time) {
             Ok(session) => *self.session.borrow_mut() = session,
-            Err(error) => eprintln!("warning: there is no new token: {error}"),
+            Err(error) => {
+                self.rests_until.set(now().saturating_add(RENEWAL_REST_SECONDS));
+                eprintln!("warning: there is no new token: {error}");
+            }
         }
     }
 
@@ -127,7 +133,8 @@ impl Swift {
         }
     }
 
-    /// Renews the token when four fifths of its life are over, or when it could end while a body leaves.
+    /// Renews the token when four fifths of its life are over, or when it could end while a body leaves. A login that does
+    /// not answer holds this request up: after one that failed, the next ones go on with the token that there is.
     fn keep_fresh(&self, writes: bool) {
         let due = {
             let session = self.session.borrow();
@@ -138,7 +145,7 @@ impl Swift {
             });
             session.renew_at().is_some_and(|at| now >= at) || (writes && short)
         };
-        if due {
+        if due && now() >= self.rests_until.get() {
             self.renew();
         }
     }
@@ -156,6 +163,9 @@ fn unreachable(url: Option<&Uri>, fault: Fault) -> String {
 
 /// So long a token is good when a write begins; half of its life, if that is shorter.
 const WRITE_SECONDS_MIN: u64 = 600;
+
+/// How long after a login that failed the next one ahead of time may be.
+const RENEWAL_REST_SECONDS: u64 = 10;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 

@@ -116,9 +116,9 @@ impl World {
         })
     }
 
-    /// Whether so much may be collected. There is never more than one request in an instance.
-    pub fn grants(&self, bytes: u32) -> bool {
-        u64::from(bytes) <= self.collected_bytes_max
+    /// Whether one exchange may collect so much. There is never more than one in an instance.
+    pub fn grants(&self, bytes: u64) -> bool {
+        bytes <= self.collected_bytes_max
     }
 
     /// How long a client may take to send a body that is read whole.

@@ -6,6 +6,15 @@ use wharfinger_core::exchange::{Collected, Input, Side, Until};
 use super::timers::{Moment, after, is_past};
 use crate::wire::{Piece, Reader};
 
+/// What is read from.
+pub trait Body {
+    /// At most `max` bytes, if there are any.
+    fn read(&mut self, max: u64) -> Piece;
+
+    /// Gives bytes back that were read last: they come again first.
+    fn give_back(&mut self, bytes: Bytes);
+}
+
 /// A small body that is read for core.
 #[derive(Debug)]
 pub struct Collect {
@@ -27,7 +36,7 @@ impl Collect {
     }
 
     /// Reads what there is. What follows a line is given back.
-    pub fn step(&mut self, body: &mut Reader) -> Option<Collected> {
+    pub fn step(&mut self, body: &mut impl Body) -> Option<Collected> {
         loop {
             match body.read(PIECE_BYTES) {
                 Piece::Bytes(mut piece) => {
@@ -54,8 +63,7 @@ impl Collect {
         }
     }
 
-    /// Takes that the body is over.
-    pub fn end(&mut self) -> Collected {
+    fn end(&mut self) -> Collected {
         match self.until {
             Until::End => self.whole(),
             Until::Line => Collected::TooLong,
@@ -64,6 +72,16 @@ impl Collect {
 
     fn whole(&mut self) -> Collected {
         Collected::Whole(Bytes::from(std::mem::take(&mut self.bytes)))
+    }
+}
+
+impl Body for Reader {
+    fn read(&mut self, max: u64) -> Piece {
+        Self::read(self, max)
+    }
+
+    fn give_back(&mut self, bytes: Bytes) {
+        Self::give_back(self, bytes);
     }
 }
 

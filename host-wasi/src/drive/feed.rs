@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use wharfinger_core::transfer::{Blocks, End, Hasher, Moved, Take, Tap};
 
@@ -19,6 +21,10 @@ pub struct Feed {
     /// When a client that sends nothing ends this body early, and when it is given up.
     stalls: Moment,
     idles: Moment,
+    /// When a store that takes nothing is given up, while it takes nothing.
+    jams: Option<Moment>,
+    /// How long a store may take nothing.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -46,8 +52,8 @@ pub enum Step {
 }
 
 impl Feed {
-    /// Sends bytes that are at hand.
-    pub fn bytes(bytes: Bytes, last: bool) -> Self {
+    /// Sends bytes that are at hand. A store that takes none of them for `patience` is given up.
+    pub fn bytes(bytes: Bytes, last: bool, patience: Duration) -> Self {
         let count = bytes.len() as u64;
         Self {
             from: From::Bytes,
@@ -58,11 +64,20 @@ impl Feed {
             last,
             stalls: 0,
             idles: 0,
+            jams: None,
+            patience,
         }
     }
 
     /// Sends what the client sends.
-    pub fn client(take: Take, tap: &Tap, last: bool, blocks: Blocks, client: &Client) -> Self {
+    pub fn client(
+        take: Take,
+        tap: &Tap,
+        last: bool,
+        blocks: Blocks,
+        client: &Client,
+        patience: Duration,
+    ) -> Self {
         let hasher = match tap {
             Tap::Opaque => None,
             Tap::Digest(hashing) => Some(Hasher::new(hashing, blocks)),
@@ -76,6 +91,8 @@ impl Feed {
             last,
             stalls: after(client.stall_time),
             idles: after(client.idle_time),
+            jams: None,
+            patience,
         }
     }
 
@@ -97,16 +114,23 @@ impl Feed {
         self.sink = Some(sink);
     }
 
-    /// Moves what can be moved.
+    /// Moves what can be moved, but not for ever: the store may have answered meanwhile.
     pub fn step(&mut self, client: &mut Client) -> Step {
-        loop {
+        for _ in 0..TURN_PIECES {
             if !self.pending.is_empty() {
-                match self.sink.as_mut().map(|sink| sink.write(&mut self.pending)) {
-                    None => return Step::Opens,
-                    Some(Ok(())) if self.pending.is_empty() => {}
-                    Some(Ok(())) => return Step::Waits,
-                    Some(Err(Broken)) => return self.over(End::SinkBroke),
+                let Some(sink) = &mut self.sink else { return Step::Opens };
+                match sink.write(&mut self.pending) {
+                    Err(Broken) => return self.over(End::SinkBroke),
+                    Ok(0) if self.jams.is_some_and(is_past) => return self.over(End::SinkBroke),
+                    Ok(count) if count > 0 || self.jams.is_none() => self.jams = Some(after(self.patience)),
+                    Ok(_) => {}
                 }
+                if !self.pending.is_empty() {
+                    return Step::Waits;
+                }
+                self.jams = None;
+                // The client could send nothing while the store took nothing.
+                self.await_client(client);
             }
             let From::Client(take) = self.from else { return self.over(End::Eof) };
             match self.read(take, client) {
@@ -115,6 +139,7 @@ impl Feed {
                 Err(end) => return self.over(end),
             }
         }
+        Step::Waits
     }
 
     /// Ends it because the store has answered.
@@ -139,13 +164,10 @@ impl Feed {
                 }
                 self.bytes += piece.len() as u64;
                 self.pending = piece;
-                self.stalls = after(client.stall_time);
-                self.idles = after(client.idle_time);
+                self.await_client(client);
                 Ok(true)
             }
-            Piece::NotYet if !exactly && self.bytes > 0 && self.ends_early() && is_past(self.stalls) => {
-                Err(End::Stalled)
-            }
+            Piece::NotYet if self.ends_early() && is_past(self.stalls) => Err(End::Stalled),
             Piece::NotYet if is_past(self.idles) => Err(End::SourceLate),
             Piece::NotYet => Ok(false),
             Piece::End if exactly => Err(End::SourceBroke),
@@ -154,9 +176,15 @@ impl Feed {
         }
     }
 
-    /// A file waits for its client as long as the client may pause; a store over HTTP does not.
+    fn await_client(&mut self, client: &Client) {
+        self.stalls = after(client.stall_time);
+        self.idles = after(client.idle_time);
+    }
+
+    /// A file waits for its client as long as the client may pause; a store over HTTP does not, if it may get less.
     fn ends_early(&self) -> bool {
-        matches!(self.sink, Some(Sink::Http(_)))
+        let less = !matches!(self.from, From::Client(Take::Exactly(_)));
+        less && self.bytes > 0 && matches!(self.sink, Some(Sink::Http(_)))
     }
 
     fn over(&mut self, end: End) -> Step {
@@ -169,14 +197,13 @@ impl Feed {
         Moved { bytes: self.bytes, end, hashed }
     }
 
-    /// The next moment that matters, if it waits for the client.
+    /// The next moment that matters.
     pub fn deadline(&self) -> Option<Moment> {
         match self.from {
             From::Client(_) if self.pending.is_empty() => {
-                let stalls = (self.bytes > 0 && self.ends_early()).then_some(self.stalls);
-                sooner(Some(self.idles), stalls)
+                sooner(Some(self.idles), self.ends_early().then_some(self.stalls))
             }
-            From::Client(_) | From::Bytes => None,
+            From::Client(_) | From::Bytes => self.jams,
         }
     }
 
@@ -195,24 +222,28 @@ impl Feed {
 }
 
 impl Sink {
-    /// Takes from the front of `bytes` what can be written.
-    fn write(&mut self, bytes: &mut Bytes) -> Result<(), Broken> {
+    /// Takes from the front of `bytes` what can be written; returns how much that is.
+    fn write(&mut self, bytes: &mut Bytes) -> Result<usize, Broken> {
         match self {
             Self::Http(writer) => {
                 let room = writer.room()?;
                 let count = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+                let piece = bytes.split_to(count);
                 if count > 0 {
-                    writer.write(&bytes[..count])?;
-                    drop(bytes.split_to(count));
+                    writer.write(&piece)?;
                 }
+                Ok(count)
             }
             Self::File(writer) => {
-                writer.write(bytes)?;
-                bytes.clear();
+                let piece = std::mem::take(bytes);
+                writer.write(&piece)?;
+                Ok(piece.len())
             }
         }
-        Ok(())
     }
 }
 
 const PIECE_BYTES: u64 = 256 << 10;
+
+/// So many pieces are moved before anything else is looked at.
+const TURN_PIECES: u32 = 16;

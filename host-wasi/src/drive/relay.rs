@@ -15,8 +15,24 @@ pub struct Relay {
     left: u64,
     bytes: u64,
     last: bool,
-    patience: Duration,
-    deadline: Moment,
+    patience: Patience,
+    /// Who is waited for, and until when.
+    waits: Option<(Side, Moment)>,
+}
+
+/// How long each side of a relay may let the other one wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// With a store that sends nothing.
+    pub store: Duration,
+    /// With a client that takes nothing.
+    pub client: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Store,
+    Client,
 }
 
 #[derive(Debug)]
@@ -28,21 +44,21 @@ enum From {
 
 impl Relay {
     /// Sends bytes.
-    pub fn bytes(bytes: Bytes, last: bool, patience: Duration) -> Self {
+    pub fn bytes(bytes: Bytes, last: bool, patience: Patience) -> Self {
         let left = bytes.len() as u64;
-        Self { from: From::Bytes(bytes), left, bytes: 0, last, patience, deadline: after(patience) }
+        Self { from: From::Bytes(bytes), left, bytes: 0, last, patience, waits: None }
     }
 
     /// Sends `length` bytes of the body of a store's answer.
-    pub fn body(call: CallId, body: Option<Reader>, length: u64, last: bool, patience: Duration) -> Self {
+    pub fn body(call: CallId, body: Option<Reader>, length: u64, last: bool, patience: Patience) -> Self {
         let from = body.map_or(From::Nothing, |body| From::Body(call, body));
-        Self { from, left: length, bytes: 0, last, patience, deadline: after(patience) }
+        Self { from, left: length, bytes: 0, last, patience, waits: None }
     }
 
     /// Stands for a body that is not there.
     pub fn nothing() -> Self {
-        let patience = Duration::ZERO;
-        Self { from: From::Nothing, left: 1, bytes: 0, last: false, patience, deadline: after(patience) }
+        let patience = Patience { store: Duration::ZERO, client: Duration::ZERO };
+        Self { from: From::Nothing, left: 1, bytes: 0, last: false, patience, waits: None }
     }
 
     /// Moves what can be moved; the outcome at the end.
@@ -57,24 +73,25 @@ impl Relay {
                 From::Body(_, body) => writer.splice(body, self.left.min(SPLICE_BYTES)),
                 From::Bytes(bytes) => match writer.room() {
                     Err(_) => Spliced::SinkBroke,
+                    Ok(0) => Spliced::SinkWaits,
                     Ok(room) => {
                         let count = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
                         let piece = bytes.split_to(count);
-                        if count > 0 && writer.write(&piece).is_err() {
-                            Spliced::SinkBroke
-                        } else {
-                            Spliced::Moved(count as u64)
+                        match writer.write(&piece) {
+                            Ok(()) => Spliced::Moved(count as u64),
+                            Err(_) => Spliced::SinkBroke,
                         }
                     }
                 },
             };
             match spliced {
-                Spliced::Moved(0) if is_past(self.deadline) => break End::SinkBroke,
-                Spliced::Moved(0) => return None,
+                Spliced::SourceWaits if self.is_late(Side::Store) => break End::SourceLate,
+                Spliced::SinkWaits if self.is_late(Side::Client) => break End::SinkBroke,
+                Spliced::SourceWaits | Spliced::SinkWaits => return None,
                 Spliced::Moved(count) => {
                     self.left = self.left.saturating_sub(count);
                     self.bytes += count;
-                    self.deadline = after(self.patience);
+                    self.waits = None;
                 }
                 Spliced::SourceEnded | Spliced::SourceBroke => break End::SourceBroke,
                 Spliced::SinkBroke => break End::SinkBroke,
@@ -88,6 +105,21 @@ impl Relay {
             self.bytes.min((self.bytes + self.left).saturating_sub(1))
         };
         Some(Moved { bytes, end, hashed: None })
+    }
+
+    /// Whether that side has let the other one wait for too long. Its time begins when it is the one that lacks.
+    fn is_late(&mut self, side: Side) -> bool {
+        match self.waits {
+            Some((waits, deadline)) if waits == side => is_past(deadline),
+            Some(_) | None => {
+                let patience = match side {
+                    Side::Store => self.patience.store,
+                    Side::Client => self.patience.client,
+                };
+                self.waits = Some((side, after(patience)));
+                false
+            }
+        }
     }
 
     /// What is left of the body.
@@ -106,7 +138,7 @@ impl Relay {
                 From::Bytes(_) => wanted.push(writer.ready()),
                 From::Nothing => {}
             }
-            *deadline = sooner(*deadline, Some(self.deadline));
+            *deadline = sooner(*deadline, self.waits.map(|(_, deadline)| deadline));
         }
     }
 }

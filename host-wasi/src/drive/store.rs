@@ -36,7 +36,8 @@ impl Drive<'_> {
             Store::Swift(swift) => match swift.send(&call.op, Some(0), None) {
                 Ok(Some((waiting, writer, body))) => {
                     call.waiting = Some(waiting);
-                    let mut feed = Feed::bytes(body.unwrap_or_default(), true);
+                    let patience = world.config.limits.store_time_max;
+                    let mut feed = Feed::bytes(body.unwrap_or_default(), true, patience);
                     feed.open(Sink::Http(writer));
                     call.feed = Some(feed);
                 }
@@ -47,10 +48,13 @@ impl Drive<'_> {
     }
 
     pub(super) fn feed(&mut self, id: CallId, body: Source, last: bool) {
+        let patience = self.world.config.limits.store_time_max;
         let feed = match body {
-            Source::Empty => Feed::bytes(Bytes::new(), last),
-            Source::Bytes(bytes) => Feed::bytes(bytes, last),
-            Source::Client { take, tap } => Feed::client(take, &tap, last, self.world.blocks, &self.client),
+            Source::Empty => Feed::bytes(Bytes::new(), last, patience),
+            Source::Bytes(bytes) => Feed::bytes(bytes, last, patience),
+            Source::Client { take, tap } => {
+                Feed::client(take, &tap, last, self.world.blocks, &self.client, patience)
+            }
             // No flow copies from one object to another through a host.
             Source::Backend { .. } => {
                 return self.inbox.push_back(Input::Failed { call: id, fault: Fault::Unreachable });

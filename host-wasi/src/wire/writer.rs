@@ -18,8 +18,12 @@ pub struct Broken;
 /// How a splice went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spliced {
-    /// So many bytes were moved; 0 if one of both sides was not ready.
+    /// So many bytes were moved, at least one.
     Moved(u64),
+    /// There is nothing to read yet.
+    SourceWaits,
+    /// There is no room yet.
+    SinkWaits,
     /// There is nothing more to read.
     SourceEnded,
     /// Reading failed.
@@ -55,7 +59,7 @@ impl Writer {
     pub fn splice(&self, from: &mut Reader, max: u64) -> Spliced {
         let room = match self.room() {
             Err(Broken) => return Spliced::SinkBroke,
-            Ok(0) => return Spliced::Moved(0),
+            Ok(0) => return Spliced::SinkWaits,
             Ok(room) => room,
         };
         let held = from.take_held(room.min(max));
@@ -70,6 +74,7 @@ impl Writer {
             return Spliced::SourceEnded;
         }
         match self.stream.splice(from.stream(), max) {
+            Ok(0) => Spliced::SourceWaits,
             Ok(moved) => {
                 from.took(moved);
                 Spliced::Moved(moved)
