@@ -25,6 +25,8 @@ pub struct Feed {
     jams: Option<Moment>,
     /// How long a store may take nothing.
     patience: Duration,
+    /// It could go on, and lets others have their turn.
+    rests: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -66,6 +68,7 @@ impl Feed {
             idles: 0,
             jams: None,
             patience,
+            rests: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Feed {
             idles: after(client.idle_time),
             jams: None,
             patience,
+            rests: false,
         }
     }
 
@@ -116,6 +120,7 @@ impl Feed {
 
     /// Moves what can be moved, but not for ever: the store may have answered meanwhile.
     pub fn step(&mut self, client: &mut Client) -> Step {
+        self.rests = false;
         for _ in 0..TURN_PIECES {
             if !self.pending.is_empty() {
                 let Some(sink) = &mut self.sink else { return Step::Opens };
@@ -139,6 +144,7 @@ impl Feed {
                 Err(end) => return self.over(end),
             }
         }
+        self.rests = true;
         Step::Waits
     }
 
@@ -200,6 +206,7 @@ impl Feed {
     /// The next moment that matters.
     pub fn deadline(&self) -> Option<Moment> {
         match self.from {
+            From::Client(_) if self.rests => Some(0),
             From::Client(_) if self.pending.is_empty() => {
                 sooner(Some(self.idles), self.ends_early().then_some(self.stalls))
             }

@@ -21,7 +21,7 @@ pub fn assert_stored(stage: &Stage, blobs: &[Vec<u8>], begun: &[Vec<u8>]) {
         let found: BTreeSet<String> =
             names.iter().map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).collect();
         assert_eq!(found, hexes, "{prefix}");
-        assert_eq!(names.len(), blobs.len(), "{prefix}");
+        assert_eq!(names.len(), hexes.len(), "{prefix}");
     }
     for blob in blobs {
         let hex = sha256(blob).trim_start_matches("sha256:").to_owned();
