@@ -135,6 +135,11 @@ impl Component {
         &self.data
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that wasmtime and the component wrote to stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().map_or_else(|poisoned| poisoned.into_inner().clone(), |log| log.clone())

@@ -14,18 +14,16 @@ mod silence;
 mod stored;
 #[path = "wasi_abort/uploads.rs"]
 mod uploads;
-#[path = "wasi_abort/wasmtime.rs"]
-mod wasmtime;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use wasmtime::Component;
 use wharfinger_tests::random::Random;
 use wharfinger_tests::repository::Repository;
 use wharfinger_tests::swift::fault::FaultProxy;
 use wharfinger_tests::swift::registry::Berth;
-use wharfinger_tests::swift::{Options, Swift};
+use wharfinger_tests::swift::{self, Swift};
+use wharfinger_tests::wasi::{Component, Options};
 
 /// How long an effect is waited for that comes by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,9 +40,9 @@ fn bytes(seed: u64, length: usize) -> Vec<u8> {
 }
 
 /// The rig of all tests. It ends with the process.
-fn swift() -> &'static Swift {
+fn rig() -> &'static Swift {
     static SWIFT: OnceLock<Swift> = OnceLock::new();
-    SWIFT.get_or_init(|| Swift::start(&Options::default()).expect("Swift starts"))
+    SWIFT.get_or_init(|| Swift::start(&swift::Options::default()).expect("Swift starts"))
 }
 
 /// The component on a container of its own, with a proxy between it and Swift.
@@ -57,16 +55,13 @@ struct Stage {
 
 impl Stage {
     fn new(container: &str, settings: &[(&str, &str)]) -> Self {
-        let proxy = FaultProxy::start(swift().proxy()).expect("the proxy starts");
+        let proxy = FaultProxy::start(rig().proxy()).expect("the proxy starts");
         let url = format!("http://{}/auth/v1.0", proxy.address());
-        let berth = Berth::v1(&url, swift().user(), swift().key(), container);
-        let mut all = vec![("WHARFINGER_LIMITS_SEGMENT_BYTES", "1048576")];
-        all.extend_from_slice(settings);
-        let component = Component::on_swift(&berth, &all).expect("the component starts");
+        let berth = Berth::v1(&url, rig().user(), rig().key(), container);
+        let options = Options::default().on_swift(&berth).with("WHARFINGER_LIMITS_SEGMENT_BYTES", "1048576");
+        let options = settings.iter().fold(options, |options, (name, value)| options.with(name, value));
+        let component = Component::start(options).expect("the component starts");
         let repository = Repository::new(component.address(), &format!("{container}/app"));
-        let answer =
-            repository.connect().and_then(|mut connection| connection.request("GET", "/v2/", &[], b""));
-        answer.and_then(|answer| answer.expect(200)).expect("the component answers");
         Self { proxy, component, repository, container: container.to_owned() }
     }
 

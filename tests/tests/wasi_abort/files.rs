@@ -6,9 +6,9 @@ use std::path::Path;
 
 use wharfinger_tests::digest::sha256;
 use wharfinger_tests::repository::{OCTETS, Repository, finishing, refused};
+use wharfinger_tests::wasi::{Component, Options};
 
 use super::pushing::{Framing, Leave, push_part};
-use super::wasmtime::Component;
 use super::{bytes, tries, wait_until};
 
 /// The files below a folder, by name; none if it is missing.
@@ -26,7 +26,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn what_was_not_pushed_whole_leaves_nothing_in_a_directory() {
-    let component = Component::start(&[]).expect("the component starts");
+    let component = Component::start(Options::default()).expect("the component starts");
     let name = "abort/app";
     let repository = Repository::new(component.address(), name);
     let mut stored = BTreeSet::new();

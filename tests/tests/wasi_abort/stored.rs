@@ -6,13 +6,13 @@ use serde_json::Value;
 use wharfinger_core::transfer::md5_of;
 use wharfinger_tests::digest::sha256;
 
-use super::{SEGMENT, Stage, swift};
+use super::{SEGMENT, Stage, rig};
 
 /// Asserts that Swift holds exactly these blobs, whole and linked, and no segment that is not a whole part of one of the
 /// bodies that were begun: a full one, or the last one of a body that came whole.
 pub fn assert_stored(stage: &Stage, blobs: &[Vec<u8>], begun: &[Vec<u8>]) {
     stage.settle();
-    let client = swift().client().expect("logs in");
+    let client = rig().client().expect("logs in");
     let container = &stage.container;
     let hexes: BTreeSet<String> =
         blobs.iter().map(|blob| sha256(blob).trim_start_matches("sha256:").to_owned()).collect();
@@ -38,7 +38,7 @@ pub fn assert_stored(stage: &Stage, blobs: &[Vec<u8>], begun: &[Vec<u8>]) {
 
 /// Length and MD5 of all segments.
 pub fn segments(container: &str) -> Vec<(u64, String)> {
-    let client = swift().client().expect("logs in");
+    let client = rig().client().expect("logs in");
     let listing = client.get(&format!("/{container}-segments?format=json&limit=10000"));
     let listing = listing.and_then(|answer| answer.expect(200)).expect("a listing");
     let rows: Vec<Value> = serde_json::from_slice(&listing.body).expect("JSON");
