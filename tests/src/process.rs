@@ -13,6 +13,17 @@ pub enum Ending {
     Signalled,
 }
 
+/// The highest resident size that the process `pid` has ever had, bytes.
+///
+/// # Errors
+/// When there is no such process, or the system does not tell.
+pub fn resident_bytes_max(pid: u32) -> io::Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("the system does not tell VmHWM"))
+}
+
 /// Asks the child process `pid` to end (SIGTERM).
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! The dialogues of a pushing and pulling client, spoken over raw HTTP.
 
-use crate::digest::sha256;
+use crate::digest::{named, sha256};
 use crate::http::{Connection, Response};
+use crate::random::Random;
+use sha2::{Digest, Sha256};
 use std::io::{self, Error, ErrorKind};
 use std::net::SocketAddr;
 
@@ -24,6 +26,31 @@ impl Repository {
     /// Whatever connecting fails with.
     pub fn connect(&self) -> io::Result<Connection> {
         Connection::open(self.address)
+    }
+
+    /// Pushes so many MiB in chunked coding, as docker does, made as they leave; answers the digest. Another seed makes other
+    /// bytes.
+    ///
+    /// # Errors
+    /// When the registry does not store it.
+    pub fn push_mib(&self, seed: u64, mib: u64) -> io::Result<String> {
+        let mut piece = Random::new(seed).bytes(1 << 20);
+        let mut sum = Sha256::new();
+        let mut connection = self.connect()?;
+        let begun = self.begin(&mut connection)?;
+        connection.send_head("PATCH", &begun, &[OCTETS, ("Transfer-Encoding", "chunked")])?;
+        for number in 0..mib {
+            piece[..8].copy_from_slice(&number.to_le_bytes());
+            sum.update(&piece);
+            connection.send(format!("{:x}\r\n", piece.len()).as_bytes())?;
+            connection.send(&piece)?;
+            connection.send(b"\r\n")?;
+        }
+        connection.send(b"0\r\n\r\n")?;
+        let target = location(&connection.read_response("PATCH")?.expect(202)?)?;
+        let digest = named(sum.finalize().as_slice());
+        connection.request("PUT", &finishing(&target, &digest), &[], b"")?.expect(201)?;
+        Ok(digest)
     }
 
     /// Sends one request for `/v2/<name>/<rest>`.
