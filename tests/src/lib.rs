@@ -6,6 +6,7 @@ pub mod digest;
 pub mod disk;
 pub mod http;
 pub mod image;
+pub mod jco;
 pub mod model;
 pub mod process;
 pub mod random;

@@ -181,8 +181,8 @@ impl Drop for Component {
     }
 }
 
-/// A file under `target/wasi`, made by `tests/wasi-build`.
-fn built(name: &str) -> Result<PathBuf, String> {
+/// A file under `target/wasi`, made by `tests/wasi-build` or `tests/wasi/jco`.
+pub(crate) fn built(name: &str) -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|error| format!("the running test's own path: {error}"))?;
     // target/PROFILE/deps/TEST
     let target = test.ancestors().nth(3).ok_or("the running test lies in no target folder")?;
@@ -190,7 +190,7 @@ fn built(name: &str) -> Result<PathBuf, String> {
     if path.is_file() {
         Ok(path)
     } else {
-        Err(format!("{} is missing: run tests/wasi-build", path.display()))
+        Err(format!("{} is missing: run tests/wasi-build and tests/wasi/jco", path.display()))
     }
 }
 
