@@ -22,6 +22,15 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 /// The page that has the module.
 const PAGE: &str = include_str!("../../docs/wasi.md");
 
+/// What serves requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requests {
+    /// One instance serves all, one after the other, which is jco's default.
+    Shared,
+    /// Each has a worker of its own, with its own instance.
+    Isolated,
+}
+
 /// A running `jco serve` with the component in it, and the module of docs/wasi.md imported before it. Dropping it kills all
 /// of its processes.
 #[derive(Debug)]
@@ -34,14 +43,14 @@ pub struct Jco {
 }
 
 impl Jco {
-    /// Starts jco on a free loopback port, and waits until the component answers `GET /v2/` with 200. One instance serves all
-    /// requests, whatever the options say.
+    /// Starts jco on a free loopback port, and waits until the component answers `GET /v2/` with 200. How many requests
+    /// an instance serves is told by `requests` alone.
     ///
     /// jco is the one that `tests/wasi/jco` installs, the component the one that `tests/wasi-build` builds.
     ///
     /// # Errors
     /// When it does not start, with what it said.
-    pub fn start(options: Options) -> Result<Self, String> {
+    pub fn start(options: Options, requests: Requests) -> Result<Self, String> {
         let program = built("jco/node_modules/@bytecodealliance/jco/dist/jco.js")?;
         let component = built("wasm32-wasip2/release/wharfinger_wasi.wasm")?;
         let folder = Folder::new("jco")?;
@@ -60,6 +69,9 @@ impl Jco {
         command.arg(program).arg("serve").arg(component);
         command.args(["--host", &address.ip().to_string(), "--port", &address.port().to_string()]);
         command.arg("--jco-dir").arg(&translated).arg("--jco-import").arg(&module);
+        if requests == Requests::Isolated {
+            command.args(["--isolate-requests", "worker", "--isolate-worker-pool-size", "2"]);
+        }
         // It hands its whole environment to the component, which refuses settings that it does not know.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("DATA", &data).envs(options.env);

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::json;
 use wharfinger_tests::contents::Contents;
+use wharfinger_tests::conversation::{Conversation, Kind};
 use wharfinger_tests::digest::sha256;
 use wharfinger_tests::image::{CONFIG, Image, Layout, MANIFEST};
-use wharfinger_tests::jco::Jco;
+use wharfinger_tests::jco::{Jco, Requests};
 use wharfinger_tests::random::Random;
 use wharfinger_tests::repository::{OCTETS, Repository, finishing, refused};
 use wharfinger_tests::server::{self, Folder, Server};
@@ -121,7 +122,8 @@ fn push_and_pull(jco: Jco, native: impl FnOnce() -> Server) {
 fn on_files_images_are_pushed_and_pulled_and_the_native_server_has_them() {
     let folder = Folder::new("jco-data").expect("a folder");
     let data = Some(folder.path().to_owned());
-    let jco = Jco::start(Options { data: data.clone(), ..Options::default() }).expect("jco starts");
+    let jco = Options { data: data.clone(), ..Options::default() };
+    let jco = Jco::start(jco, Requests::Shared).expect("jco starts");
     push_and_pull(jco, || {
         Server::start(server::Options { data, ..server::Options::default() }).expect("the registry starts")
     });
@@ -131,6 +133,65 @@ fn on_files_images_are_pushed_and_pulled_and_the_native_server_has_them() {
 fn on_swift_images_are_pushed_and_pulled_and_the_native_server_has_them() {
     let swift = Swift::start(&swift::Options::default()).expect("Swift starts");
     let berth = Berth::v1(&swift.auth_url(), swift.user(), swift.key(), "jco");
-    let jco = Jco::start(Options::default().on_swift(&berth)).expect("jco starts");
+    let jco = Jco::start(Options::default().on_swift(&berth), Requests::Shared).expect("jco starts");
     push_and_pull(jco, || berth.start().expect("the registry starts"));
+}
+
+/// Conversations that cannot be held in jco 1.35.0, and why. docs/wasi.md says the same.
+const NOT_HELD: [(&str, &str); 4] = [
+    ("manifest-several-tags", "of several fields of one name only the last is sent"),
+    ("quirk-containerd-drops-open-ranges", "with one instance, a reply that is given up ends the server"),
+    ("quirk-containers-image-too-long-range-is-400", "Node.js refuses a head of more than 16 KiB itself"),
+    ("quirk-curl-waits-for-100", "100 Continue is sent before the component is asked"),
+];
+
+#[test]
+fn on_files_all_conversations_but_four_are_held() {
+    let jco = Jco::start(Options::default(), Requests::Shared).expect("jco starts");
+    let sparse = Options::default().with("WHARFINGER_SPARSE_MANIFESTS", "true");
+    let sparse = Jco::start(sparse, Requests::Shared).expect("jco starts");
+    let all = Conversation::all().expect("the conversations can be read");
+    let (not_held, held): (Vec<_>, Vec<_>) =
+        all.iter().partition(|talk| NOT_HELD.iter().any(|(name, _)| *name == talk.name()));
+    assert_eq!((not_held.len(), held.len() > 100), (NOT_HELD.len(), true));
+    let mut wrong = Vec::new();
+    for conversation in held {
+        let address = match conversation.server() {
+            Kind::Plain => jco.address(),
+            Kind::Sparse => sparse.address(),
+        };
+        wrong.extend(conversation.run(address).err().map(|failure| failure.text));
+    }
+    assert!(wrong.is_empty(), "{}:\n{}\n{}", wrong.len(), wrong.join("\n"), jco.log());
+    for jco in [jco, sparse] {
+        jco.stop().expect("it serves to the end");
+    }
+}
+
+/// With one instance for all, jco does not outlive a reply that is given up: docs/wasi.md says so.
+#[test]
+fn with_a_worker_for_each_request_jco_outlives_clients_that_leave() {
+    let options = Options::default().with("WHARFINGER_LIMITS_WRITE_IDLE_SECONDS", "2");
+    let jco = Jco::start(options, Requests::Isolated).expect("jco starts");
+    let repository = Repository::new(jco.address(), "jco/left");
+    let pushed = Pushed::through(&repository);
+
+    let target = format!("/v2/jco/left/blobs/{}", pushed.streamed);
+    let mut download = repository.connect().expect("connects");
+    download.send_head("GET", &target, &[]).expect("sent");
+    assert_eq!(download.read_head().expect("a head").status, 200);
+    drop(download);
+
+    let mut upload = repository.connect().expect("connects");
+    let begun = repository.begin(&mut upload).expect("POST");
+    let bytes = Random::new(81).bytes(3_000_000);
+    let length = bytes.len().to_string();
+    let target = finishing(&begun, &sha256(&bytes));
+    upload.send_head("PUT", &target, &[OCTETS, ("Content-Length", &length)]).expect("sent");
+    upload.send(&bytes[..2_000_000]).expect("sent");
+    drop(upload);
+
+    pushed.is_served_by(&repository);
+    assert_eq!(repository.stat(&sha256(&bytes)).expect("HEAD"), None);
+    jco.stop().expect("it serves to the end");
 }
