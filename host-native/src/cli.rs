@@ -3,6 +3,7 @@
 //! Flags override the configuration file, which overrides the defaults. What a command prints to be read by
 //! others goes to standard output, all else to standard error.
 
+mod edge;
 mod ping;
 mod store;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use self::edge::Edge;
 use self::ping::Ping;
 use self::store::Store;
 use crate::config::{self, Choice as _, ConfigError, Driver, LogFormat, LogLevel, Settings};
@@ -65,6 +67,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
         }
     };
     let command = line.command.unwrap_or(Command::Serve);
+    let file = line.flags.config.clone();
     let settings = match line.flags.settings(command.defaults()) {
         Ok(settings) => settings,
         Err(error) => {
@@ -79,6 +82,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             Start::Exit(after_printing(io::stdout().write_all(text.as_bytes()), EXIT_OK))
         }
         Command::Ping(ping) => Start::Exit(ping.run(settings.listen())),
+        Command::Edge(edge) => Start::Exit(edge.run(&settings, file.as_deref())),
         Command::Store(store) => {
             // Nobody else logs in this process.
             let _ = logs::start_for_command(settings.log);
@@ -113,6 +117,8 @@ enum Command {
     Config,
     /// Ask a running registry whether it answers: for health checks, and to wait for its start
     Ping(Ping),
+    /// Run the component of WebAssembly in wasmtime, as this configuration says
+    Edge(Edge),
     /// Look at what is stored, object by object, and change it
     Store(Box<Store>),
 }
@@ -123,7 +129,7 @@ impl Command {
         let mut settings = Settings::default();
         match self {
             Self::Store(_) => settings.log.level = LogLevel::Warn,
-            Self::Serve | Self::Config | Self::Ping(_) => {}
+            Self::Serve | Self::Config | Self::Ping(_) | Self::Edge(_) => {}
         }
         settings
     }

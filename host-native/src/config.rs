@@ -24,7 +24,7 @@ mod print;
 mod read;
 #[cfg(test)]
 mod reference;
-mod table;
+pub(crate) mod table;
 pub(crate) mod yaml;
 
 pub use choice::{Choice, Driver, LogFormat, LogLevel, Sync};
@@ -155,6 +155,17 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// What holds beside this driver when nothing else is configured.
+    pub fn default_for(driver: Driver) -> Self {
+        let mut settings = Self::default();
+        settings.storage.driver = driver;
+        match driver {
+            Driver::Filesystem => {}
+            Driver::Swift => settings.limits.segment_bytes = read::SWIFT_SEGMENT_BYTES,
+        }
+        settings
+    }
+
     /// Where to listen.
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.address, self.port)

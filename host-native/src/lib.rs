@@ -7,6 +7,7 @@ pub mod client;
 pub mod clouds;
 pub mod config;
 mod drive;
+pub mod edge;
 pub mod files;
 pub mod http1;
 pub mod logs;

@@ -12,6 +12,10 @@ pub const FILE_NAME: &str = "secret";
 /// Size of a secret that is made here.
 pub const SECRET_BYTES: usize = 32;
 
+/// What a secret that is made here consists of: characters, so that it can be handed over in the environment, of six random
+/// bits each.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// A secret. Its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -28,6 +32,11 @@ impl Secret {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The same as a text that an environment variable can hold; `None` if there is none.
+    pub fn as_text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -36,7 +45,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The secret in the file `secret` of `dir`, made of 32 random bytes if there is none.
+/// The secret in the file `secret` of `dir`, made of 32 random characters if there is none.
 ///
 /// Any number of threads and processes may do this at once: the first one wins and all get the same secret.
 /// It is on the disk before it is returned. `dir` is made if it is missing.
@@ -95,10 +104,11 @@ fn create(dir: &Path, path: &Path) -> io::Result<()> {
     let mut random = [0; SECRET_BYTES + 8];
     getrandom::fill(&mut random)
         .map_err(|error| in_words(path, "no random bytes", &io::Error::other(error.to_string())))?;
-    let (secret, name) = random.split_at(SECRET_BYTES);
+    let (random, name) = random.split_at(SECRET_BYTES);
+    let secret: Vec<u8> = random.iter().map(|byte| ALPHABET[usize::from(byte & 63)]).collect();
     let name = name.iter().fold(format!("{FILE_NAME}.new-"), |name, byte| format!("{name}{byte:02x}"));
     let temporary = dir.join(name);
-    let made = write_new(&temporary, secret).and_then(|()| match fs::hard_link(&temporary, path) {
+    let made = write_new(&temporary, &secret).and_then(|()| match fs::hard_link(&temporary, path) {
         // Another one was first: theirs counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         linked => linked,

@@ -28,10 +28,19 @@ use wharfinger_core::swift::{self, Endpoint, HttpHead, Rendered};
 use wharfinger_core::transfer::md5_of;
 
 use crate::client::{Body, Client, ClientError, Feed, Late, Response};
+use crate::clouds::Cloud;
 pub use error::{LoginError, StartError};
 use temp_urls::TempUrls;
 pub use temp_urls::{KeyError, Redirect};
 use tokens::{Held, Tokens};
+
+/// Whether a login can be made of what a cloud says; nobody is asked.
+///
+/// # Errors
+/// It says what this registry cannot do, or an `auth_url` that is none.
+pub(crate) fn check_login(cloud: &Cloud) -> Result<(), StartError> {
+    login::of(cloud).map(drop)
+}
 
 /// Which Swift, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

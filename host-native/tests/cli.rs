@@ -54,6 +54,7 @@ fn the_whole_help_is_as_recorded() {
         &["serve", "--help"],
         &["config", "--help"],
         &["ping", "--help"],
+        &["edge", "--help"],
         &["store", "--help"],
         &["store", "ls", "--help"],
         &["store", "stat", "--help"],

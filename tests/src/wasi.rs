@@ -91,7 +91,7 @@ impl Component {
         let folder = Folder::new("component")?;
         let data = options.data.unwrap_or_else(|| folder.path().join("data"));
         std::fs::create_dir_all(&data).map_err(|error| format!("making {}: {error}", data.display()))?;
-        let mut command = Command::new(built("tools/wasmtime")?);
+        let mut command = Command::new(tools()?.join("wasmtime"));
         command.args(["serve", "-Scli", "--addr", "127.0.0.1:0", "--idle-instance-timeout", "60s"]);
         command.args(["-W", "max-memory-size=268435456"]);
         command.arg(format!("--max-instance-reuse-count={}", options.reuse));
@@ -99,7 +99,15 @@ impl Component {
         for (name, value) in &options.env {
             command.args(["--env", name]).env(name, value);
         }
-        command.arg(built("wasm32-wasip2/release/wharfinger_wasi.wasm")?).env("RUST_BACKTRACE", "0");
+        command.arg(component()?).env("RUST_BACKTRACE", "0");
+        Self::start_by(command, folder, data)
+    }
+
+    /// The same by a command of one's own, which has wasmtime store under `data`, if it stores in a directory.
+    ///
+    /// # Errors
+    /// Those of [`Component::start`].
+    pub fn start_by(mut command: Command, folder: Folder, data: PathBuf) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("starting {command:?}: {error}"))?;
         let log = Arc::new(Mutex::new(String::new()));
@@ -179,6 +187,24 @@ impl Drop for Component {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The component that `tests/wasi-build` builds.
+///
+/// # Errors
+/// When it is missing.
+pub fn component() -> Result<PathBuf, String> {
+    built("wasm32-wasip2/release/wharfinger_wasi.wasm")
+}
+
+/// The folder that wasmtime is in.
+///
+/// # Errors
+/// When it is missing.
+pub fn tools() -> Result<PathBuf, String> {
+    let mut folder = built("tools/wasmtime")?;
+    folder.pop();
+    Ok(folder)
 }
 
 /// A file under `target/wasi`, made by `tests/wasi-build` or `tests/wasi/jco`.

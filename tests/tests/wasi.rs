@@ -6,6 +6,8 @@ mod both;
 mod conversations;
 #[path = "wasi/counts.rs"]
 mod counts;
+#[path = "wasi/edge.rs"]
+mod edge;
 #[path = "wasi/keystone.rs"]
 mod keystone;
 #[path = "wasi/nginx.rs"]

@@ -34,7 +34,7 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
 }
 
 /// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
-const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
+pub(super) const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
 
 /// What small segments are merged in: runs below 2 MiB, with what is read for them.
 const SWIFT_COLLECTED_BYTES_MIN: u64 = 8 << 20;

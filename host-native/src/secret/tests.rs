@@ -42,7 +42,8 @@ fn is_made_once_for_its_owner_alone_and_kept() {
     assert_eq!(load_or_create(&root).expect("loads"), secret);
     let other = load_or_create(&dir.0).expect("makes");
     assert_ne!(other, secret);
-    assert_ne!(secret.as_bytes(), [0; SECRET_BYTES]);
+    assert_ne!(secret.as_bytes(), [secret.as_bytes()[0]; SECRET_BYTES]);
+    assert!(secret.as_text().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_graphic())));
 }
 
 #[test]

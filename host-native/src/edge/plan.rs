@@ -1,0 +1,343 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::cloud::{self, Unfit};
+use super::fates::{FATES, Fate, text, variable};
+use super::shell::{line, quoted, word};
+use super::{EdgeError, Value, Variable, component};
+use crate::clouds::{self, Cloud};
+use crate::config::table::{Kind, SETTINGS};
+use crate::config::{Driver, Settings};
+use crate::secret::{self, Secret};
+use crate::swift;
+
+/// What the process is given beside its settings.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The configuration file, for messages.
+    pub file: Option<String>,
+    /// The component.
+    pub component: String,
+    /// Further flags of wasmtime.
+    pub flags: Vec<String>,
+    /// The secret in the environment, which counts where the file has none.
+    pub secret: Option<String>,
+    /// The cloud of the swift driver.
+    pub cloud: Option<Cloud>,
+}
+
+impl Given {
+    /// Finds component, secret and cloud in the world of this process. A component that is named need not be there.
+    ///
+    /// # Errors
+    /// There is no component, or no cloud.
+    pub fn by_process(
+        settings: &Settings,
+        file: Option<&Path>,
+        component: Option<String>,
+        flags: Vec<String>,
+    ) -> Result<Self, EdgeError> {
+        let cloud = match settings.storage.driver {
+            Driver::Filesystem => None,
+            Driver::Swift => {
+                let found = clouds::find_for_process(settings.storage.cloud.as_deref());
+                Some(found.map_err(EdgeError::Cloud)?)
+            }
+        };
+        let component = match component {
+            Some(file) => file,
+            None => component::find(std::env::current_exe().ok().as_deref())?,
+        };
+        let file = file.map(|file| file.display().to_string());
+        Ok(Self {
+            file,
+            component,
+            flags,
+            secret: std::env::var(SECRET).ok().filter(|text| !text.is_empty()),
+            cloud,
+        })
+    }
+}
+
+/// What runs the component as the settings say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What the component is given.
+    pub(super) variables: Vec<Variable>,
+    /// The directory that is its store.
+    pub(super) folder: Option<PathBuf>,
+    /// How long running requests get to finish.
+    pub(super) drain_time: Duration,
+    component: String,
+    /// The arguments of wasmtime, in lines.
+    lines: Vec<Vec<String>>,
+    warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Plans.
+    ///
+    /// # Errors
+    /// The component cannot do what the settings or the cloud ask for.
+    pub fn new(settings: &Settings, given: Given) -> Result<Self, EdgeError> {
+        let mut warnings = unheeded(settings);
+        let mut errors = Vec::new();
+        let mut variables = variables(settings, &given);
+        if let Some(cloud) = &given.cloud {
+            let Unfit { errors: wrong, warnings: doubtful } = cloud::unfit(cloud);
+            errors.extend(wrong);
+            warnings.extend(doubtful);
+            swift::check_login(cloud).map_err(|error| EdgeError::Login(Box::new(error)))?;
+            variables.extend(cloud::variables(cloud));
+        }
+        if given.flags.iter().any(|flag| is_timeout(flag)) {
+            warnings.push("-Wtimeout cuts every push and pull that takes longer; leave it out".to_owned());
+        }
+        let folder = match settings.storage.driver {
+            Driver::Filesystem => Some(settings.storage.root.clone()),
+            Driver::Swift => None,
+        };
+        errors.extend(variables.iter().filter_map(wrong));
+        errors.extend(folder.as_deref().and_then(wrong_folder));
+        if !errors.is_empty() {
+            return Err(EdgeError::Unfit(errors));
+        }
+        let lines = lines(settings, folder.as_deref(), &variables, &given);
+        let drain_time = settings.limits.drain_time;
+        Ok(Self { variables, folder, drain_time, component: given.component, lines, warnings })
+    }
+
+    /// What the configuration asks for in vain.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The arguments of wasmtime. There is no secret among them.
+    pub fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().flatten().map(String::as_str)
+    }
+
+    /// The same as text for a POSIX shell, with what it needs before, and without the values of secrets.
+    ///
+    /// # Errors
+    /// The secret that is kept cannot be had or be handed over.
+    pub fn print(&self) -> Result<String, EdgeError> {
+        let mut text = String::new();
+        if let Some(folder) = &self.folder {
+            text.push_str(&format!("mkdir -p {}\n", word(&operand(folder))));
+        }
+        for Variable { name, value } in &self.variables {
+            text.push_str(&match value {
+                Value::Plain(value) => format!("export {name}={}\n", quoted(value)),
+                Value::Secret { source, .. } => {
+                    let source = line(source);
+                    let message = source.replace(['`', '"', '\'', '\\', '$', '}'], "");
+                    format!(
+                        "# export {name}=...    {source}\n: \"${{{name}:?is {message}: export it first}}\"\n"
+                    )
+                }
+                Value::Kept(folder) => print_kept(name, folder)?,
+            });
+        }
+        text.push_str("RUST_BACKTRACE=0 wasmtime");
+        for (number, line) in self.lines.iter().enumerate() {
+            text.push_str(if number == 0 { " " } else { " \\\n  " });
+            text.push_str(&line.iter().map(|argument| word(argument)).collect::<Vec<_>>().join(" "));
+        }
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Whether the component is there.
+    pub(super) fn check_component(&self) -> Result<(), EdgeError> {
+        if Path::new(&self.component).is_file() {
+            return Ok(());
+        }
+        Err(EdgeError::NoComponent(self.component.clone()))
+    }
+}
+
+/// The secret that is kept in this directory, made where it is missing, as text.
+pub(super) fn kept(folder: &Path) -> Result<String, EdgeError> {
+    let secret = secret::load_or_create(folder).map_err(EdgeError::Secret)?;
+    let text = secret.as_text().map(str::to_owned);
+    text.ok_or_else(|| EdgeError::Bytes(folder.join(secret::FILE_NAME)))
+}
+
+/// Lines that set the secret that is kept, and make it where it is missing as [`secret::load_or_create`] would.
+fn print_kept(name: &str, folder: &Path) -> Result<String, EdgeError> {
+    let path = folder.join(secret::FILE_NAME);
+    if path.exists() {
+        kept(folder)?;
+    }
+    let path = word(&operand(&path));
+    let make = r"head -c 24 /dev/urandom | base64 | tr -d '\n'";
+    Ok(format!("[ -e {path} ] || (umask 077 && {make} >{path})\nexport {name}=\"$(cat {path})\"\n"))
+}
+
+/// What is set to something else than the default, and heeded by nobody.
+fn unheeded(settings: &Settings) -> Vec<String> {
+    let changed = changed(settings);
+    let reasons = FATES.iter().filter_map(|(path, fate)| match fate {
+        Fate::Unheeded(reason) if changed.contains(path) => Some(format!("{path} has no effect: {reason}")),
+        Fate::Unheeded(_) | Fate::Variable | Fate::Launcher => None,
+    });
+    reasons.collect()
+}
+
+/// The paths of all settings that differ from their defaults.
+fn changed(settings: &Settings) -> Vec<&'static str> {
+    let mut settings = settings.clone();
+    // What the driver changes by itself is not asked for; the driver is.
+    let mut defaults = Settings::default_for(settings.storage.driver);
+    defaults.storage.driver = Settings::default().storage.driver;
+    let differs = SETTINGS
+        .iter()
+        .filter(|setting| text(&setting.kind, &mut settings) != text(&setting.kind, &mut defaults));
+    differs.map(|setting| setting.path).collect()
+}
+
+/// The component's own variables: what differs from its defaults, and the secret in any case.
+fn variables(settings: &Settings, given: &Given) -> Vec<Variable> {
+    let changed = changed(settings);
+    let mut all = settings.clone();
+    let mut variables = Vec::new();
+    for (setting, (path, fate)) in SETTINGS.iter().zip(FATES) {
+        if *fate != Fate::Variable {
+            continue;
+        }
+        if matches!(setting.kind, Kind::Secret { .. }) {
+            variables.push(Variable { name: variable(path), value: sealing(settings, given) });
+        } else if let Some(value) = text(&setting.kind, &mut all).filter(|_| changed.contains(path)) {
+            variables.push(Variable::plain(&variable(path), value));
+        }
+    }
+    variables
+}
+
+/// The sealing secret: of the file, of the environment, or kept in the directory, as the native server does.
+fn sealing(settings: &Settings, given: &Given) -> Value {
+    if let Some(secret) = &settings.secret {
+        let file = given.file.as_deref().unwrap_or("the configuration file");
+        return Value::Secret { secret: secret.clone(), source: format!("registry.secret of {file}") };
+    }
+    match &given.secret {
+        Some(text) => {
+            let source = format!("{SECRET} of the environment");
+            Value::Secret { secret: Secret::from_phrase(text), source }
+        }
+        None => Value::Kept(settings.storage.root.clone()),
+    }
+}
+
+/// What is wrong with a value, if it is.
+fn wrong(Variable { name, value }: &Variable) -> Option<String> {
+    match value {
+        Value::Plain(text) => {
+            text.contains('\0').then(|| format!("{name} cannot hold the character NUL; remove it"))
+        }
+        Value::Secret { secret, source } if secret.as_text().is_none() => {
+            Some(format!("{name} cannot hold the character NUL; remove it from {source}"))
+        }
+        Value::Secret { secret, source } if name == SECRET => {
+            let length = secret.as_bytes().len();
+            let is_wrong = SETTINGS.iter().any(|setting| match &setting.kind {
+                Kind::Secret { min, max, .. } => !(*min..=*max).contains(&length),
+                Kind::Address { .. }
+                | Kind::Port { .. }
+                | Kind::Number { .. }
+                | Kind::Seconds { .. }
+                | Kind::Switch { .. }
+                | Kind::Name { .. }
+                | Kind::Path { .. }
+                | Kind::Text { .. }
+                | Kind::Container { .. }
+                | Kind::Url { .. } => false,
+            });
+            is_wrong.then(|| format!("{source} is {length} bytes long; make it 16 to 1024"))
+        }
+        Value::Secret { .. } | Value::Kept(_) => None,
+    }
+}
+
+/// What is wrong with the directory's name, if it is.
+fn wrong_folder(folder: &Path) -> Option<String> {
+    let unfit = folder.to_str().is_none_or(|text| text.contains("::") || text.contains('\0'));
+    unfit.then(|| {
+        let folder = folder.display();
+        format!("registry.storage.root: wasmtime takes no directory with such a name: {folder}; choose one of UTF-8 without `::`")
+    })
+}
+
+/// The arguments of wasmtime, as they stand in lines.
+fn lines(
+    settings: &Settings,
+    folder: Option<&Path>,
+    variables: &[Variable],
+    given: &Given,
+) -> Vec<Vec<String>> {
+    let with = |flag: &str, value: String| match given.flags.iter().any(|other| is(other, flag)) {
+        // It takes each of these once, and theirs is the one that is meant.
+        true => Vec::new(),
+        false => vec![flag.to_owned(), value],
+    };
+    let mut first = vec!["serve".to_owned(), "-Scli".to_owned()];
+    first.extend(with("--addr", settings.listen().to_string()));
+    let mut instances = with("--max-instance-reuse-count", REUSE_COUNT.to_string());
+    instances.extend(with("--idle-instance-timeout", format!("{IDLE_SECONDS}s")));
+    instances.push(format!("-Wmax-memory-size={}", memory_bytes(settings.limits.collected_bytes)));
+    let mut lines = vec![first, instances];
+    if let Some(folder) = folder {
+        lines.push(vec!["--dir".to_owned(), format!("{}::/data", operand(folder))]);
+    }
+    let names = |variable: &Variable| ["--env".to_owned(), variable.name.clone()];
+    lines.extend(variables.chunks(NAMES_PER_LINE).map(|some| some.iter().flat_map(names).collect()));
+    lines.push(given.flags.clone());
+    lines.push(vec![operand(Path::new(&given.component))]);
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// A path that is not taken for a flag.
+fn operand(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.starts_with('-') { format!("./{text}") } else { text.into_owned() }
+}
+
+/// Whether an argument is this flag, with or without its value.
+fn is(argument: &str, flag: &str) -> bool {
+    argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+}
+
+/// Whether an argument limits the time of a request.
+fn is_timeout(argument: &str) -> bool {
+    let options = argument.strip_prefix("--wasm=").or(argument.strip_prefix("-W")).unwrap_or(argument);
+    options.split(',').any(|option| option.starts_with("timeout="))
+}
+
+/// The memory of an instance, bytes: what it needs with the default limits, and so much more as it may collect more than
+/// by default, in pieces that are kept twice while they are read.
+fn memory_bytes(collected_bytes: u64) -> u64 {
+    let more = collected_bytes.saturating_sub(Settings::default().limits.collected_bytes);
+    MEMORY_BYTES.saturating_add(more.saturating_mul(2)).min(MEMORY_BYTES_MAX)
+}
+
+/// The component's variable for the sealing secret.
+const SECRET: &str = "WHARFINGER_SECRET";
+
+/// Requests that an instance serves, one after the other, before its memory is given back.
+const REUSE_COUNT: u32 = 1000;
+
+/// How long an instance waits for its next request.
+const IDLE_SECONDS: u32 = 10;
+
+/// The memory of an instance with the default limits.
+const MEMORY_BYTES: u64 = 256 << 20;
+
+/// All that an instance can address.
+const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
+const NAMES_PER_LINE: usize = 3;
+
+#[cfg(test)]
+mod tests;
