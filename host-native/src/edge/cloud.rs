@@ -63,6 +63,12 @@ pub fn unfit(cloud: &Cloud) -> Unfit {
     let mut known = urls.into_iter().flatten();
     let certain = known.any(|url| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")));
     let mut unfit = Unfit::default();
+    if matches!(cloud.auth_type, AuthType::Token | AuthType::V3Token) {
+        unfit.warnings.push(format!(
+            "cloud `{}`: a login by token lasts as long as the token; a password or an application credential lasts",
+            cloud.name
+        ));
+    }
     for (key, asked, what) in [
         ("verify", !cloud.verify, "checks every certificate"),
         ("cacert", cloud.cacert.is_some(), "trusts no authorities but those that are built into it"),
@@ -155,9 +161,16 @@ mod tests {
     fn tls_that_wasmtime_does_not_speak_is_an_error_where_it_is_needed() {
         let plain = Cloud {
             auth: Auth { auth_url: "http://k:5000/v3".to_owned(), ..Auth::default() },
-            ..cloud(&[("OS_AUTH_TYPE", "v3token"), ("OS_AUTH_URL", "http://k"), ("OS_TOKEN", "t")])
+            ..cloud(&[
+                ("OS_AUTH_TYPE", "v1password"),
+                ("OS_AUTH_URL", "http://k"),
+                ("OS_USERNAME", "u"),
+                ("OS_PASSWORD", "p"),
+            ])
         };
         assert_eq!(unfit(&plain), Unfit::default());
+        let by_token = Cloud { auth_type: AuthType::Token, ..plain.clone() };
+        assert!(unfit(&by_token).warnings[0].contains("lasts as long as the token"));
         let asks = Cloud {
             cacert: Some(PathBuf::from("ca.pem")),
             verify: false,

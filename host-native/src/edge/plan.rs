@@ -315,8 +315,8 @@ fn is_timeout(argument: &str) -> bool {
     options.split(',').any(|option| option.starts_with("timeout="))
 }
 
-/// The memory of an instance, bytes: what it needs with the default limits, and so much more as it may collect more than
-/// by default, in pieces that are kept twice while they are read.
+/// The memory of an instance, bytes: what the default limits need, and twice what it may collect beyond them, since a body
+/// that grows is copied.
 fn memory_bytes(collected_bytes: u64) -> u64 {
     let more = collected_bytes.saturating_sub(Settings::default().limits.collected_bytes);
     MEMORY_BYTES.saturating_add(more.saturating_mul(2)).min(MEMORY_BYTES_MAX)

@@ -61,7 +61,11 @@ enum News {
 /// Starts wasmtime and passes signals on as SIGINT, the only one after which it lets finish what runs.
 async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus> {
     // Before there is somebody to leave behind.
-    let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup, Signal::Quit])?;
+    let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Quit])?;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if !ignores_hangup(&status) {
+        signals.add_signals([Signal::Hup])?;
+    }
     let mut child = smol::process::Command::from(command).spawn()?;
     let mut late = Timer::never();
     let mut draining = false;
@@ -92,6 +96,13 @@ async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus>
     }
 }
 
+/// Whether a process of this status, of Linux, was started to outlive its terminal, as `nohup` does.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 fn interrupt(child: &Child) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
@@ -112,6 +123,14 @@ const AGAIN: Duration = Duration::from_millis(500);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_to_outlive_its_terminal_does() {
+        assert!(ignores_hangup("Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000000\n"));
+        for status in ["SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n", "SigIgn:\tx\n", ""] {
+            assert!(!ignores_hangup(status), "{status}");
+        }
+    }
 
     #[test]
     fn the_exit_code_is_that_of_a_shell() {

@@ -269,7 +269,7 @@ fn what_is_printed_runs_in_a_shell() {
     let lines = format!("  secret: {SECRET}\n  limits: {{chunk-min-bytes: 4242}}\n");
     let edge = pasted(&folder, &mut on_files(&folder, &lines), Some(SECRET));
     let begun = edge.repository("edge/printed").ask("POST", "blobs/uploads/").expect("POST");
-    assert_eq!(begun.head.field("OCI-Chunk-Min-Length"), Some("4242"));
+    assert_eq!(begun.head.field("oci-chunk-min-length"), Some("4242"));
     let native = native(&data_of(&folder), Some(format!("registry:\n{lines}")));
     share(&edge.repository("edge/printed"), &Repository::new(native.address(), "edge/printed"), 8);
     native.stop().expect("it stops well");

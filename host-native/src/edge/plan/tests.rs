@@ -45,8 +45,7 @@ fn unfit(settings: &Settings, given: Given) -> Vec<String> {
 
 #[test]
 fn a_directory_without_a_word_of_configuration() {
-    let settings = Settings { threads: Settings::default().threads, ..Settings::default() };
-    let plan = Plan::new(&settings, given()).expect("a plan");
+    let plan = Plan::new(&Settings::default(), given()).expect("a plan");
     assert_eq!(plan.warnings(), [""; 0]);
     let expected = r#"mkdir -p ./wharfinger-data
 [ -e ./wharfinger-data/secret ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >./wharfinger-data/secret)
@@ -193,8 +192,8 @@ fn what_cannot_be_handed_over_is_refused() {
     let mut settings = Settings::default();
     settings.storage.root = PathBuf::from("/a::b");
     assert!(unfit(&settings, given())[0].starts_with("registry.storage.root: wasmtime takes no directory"));
-    let mut settings = Settings::default();
-    settings.secret = Some(Secret::from_phrase("a NUL \0 is not for an environment"));
+    let secret = Some(Secret::from_phrase("a NUL \0 is not for an environment"));
+    let settings = Settings { secret, ..Settings::default() };
     let wrong = unfit(&settings, given());
     assert_eq!(
         wrong,
