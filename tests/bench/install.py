@@ -10,6 +10,7 @@ from process import BenchError
 
 BUILD_SECONDS_MAX = 3600
 INSTALL_SECONDS_MAX = 900
+VERSION_SECONDS_MAX = 30
 
 
 def load_generator(repository, target):
@@ -84,3 +85,19 @@ def call(command, seconds_max, advice="", **options):
         subprocess.run(command, check=True, timeout=seconds_max, stdin=subprocess.DEVNULL, stdout=2, **options)
     except (OSError, subprocess.SubprocessError) as error:
         raise BenchError(f"{error} {advice}".rstrip()) from error
+
+
+def output(command):
+    """What a command prints, errors included, in one line."""
+    try:
+        done = subprocess.run(
+            command,
+            check=True,
+            timeout=VERSION_SECONDS_MAX,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BenchError(f"cannot ask for a version: {error}") from error
+    return " ".join(done.stdout.decode("utf-8", "replace").split())

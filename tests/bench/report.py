@@ -15,10 +15,13 @@ ROUGH_TICKS = 10
 def machine():
     """What the figures were measured on."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
-    model = next((line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("model name")), "?")
+    lines = [[part.strip() for part in line.split(":", 1)] for line in cpuinfo.splitlines() if ":" in line]
+    told = dict(reversed(lines))
+    flags = (told.get("flags") or told.get("Features") or "").split()
     return {
         "processors": os.cpu_count(),
-        "model": model,
+        "model": told.get("model name", "?"),
+        "sha": "sha_ni" in flags or "sha2" in flags,
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "kernel": platform.release(),
         "load_average": os.getloadavg()[0],
@@ -31,7 +34,7 @@ def markdown(results, names):
     sizes = results["sizes"]
     rounds = max(m["round"] for m in results["measurements"])
     parts = [
-        f"{host['processors']} x {host['model']}, {host['memory_bytes'] / (1 << 30):.0f} GiB, Linux {host['kernel']}, "
+        f"{host['processors']} x {host['model']} {'with' if host['sha'] else 'without'} SHA instructions, {host['memory_bytes'] / (1 << 30):.0f} GiB, Linux {host['kernel']}, "
         f"load average {host['load_average']:.2f} before. "
         f"One at a time: {sizes['big_count']} x {sizes['big_bytes'] // MIB} MiB; "
         f"16 at once: {sizes['many_count']} x {sizes['many_bytes'] // MIB} MiB. "

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import re
 import socket
 import subprocess
 import time
@@ -46,6 +47,14 @@ class Server:
         """The port that it listens on, for a server that chooses it itself."""
         return port
 
+    def environment(self):
+        """The variables it gets, if not those of the bench."""
+        return None
+
+    def measures(self, job):
+        """Whether a job of the load generator says anything about it."""
+        return True
+
     def token(self, address):
         """What to send as a Bearer token, if anything."""
         return None
@@ -70,8 +79,9 @@ class Server:
         """One try, for another process may take the free port first; None if it ended early."""
         asked_port = free_port()
         command = self.command(folder, asked_port)
+        environment = self.environment()
         with log.open("wb") as out:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, env=environment)
         try:
             port = self.listening_port(process, asked_port, log)
             address = f"127.0.0.1:{port}"
@@ -79,6 +89,17 @@ class Server:
             yield Running(process.pid, address, self.kind, self.token(address)) if answering else None
         finally:
             stop(process)
+
+
+def told_port(process, log, pattern):
+    """The port in the line that a server starts with; None if it ends without one, or time runs out."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        told = re.search(pattern, log.read_bytes())
+        if told:
+            return int(told[1])
+        time.sleep(ASK_AGAIN_SECONDS)
+    return None
 
 
 def free_port():

@@ -3,18 +3,16 @@
 import base64
 import json
 import os
-import re
-import subprocess
-import time
 import urllib.parse
 from pathlib import Path
 
 import install
+from component import Component, ComponentOnce
+from install import output
 from process import BenchError
-from server import ASK_AGAIN_SECONDS, START_SECONDS_MAX, Server, ask
+from server import Server, ask, told_port
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-VERSION_SECONDS_MAX = 30
 
 
 class Wharfinger(Server):
@@ -41,13 +39,7 @@ class Wharfinger(Server):
         return [str(self.program), "serve", "--listen", "127.0.0.1:0"]
 
     def listening_port(self, process, port, log):
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline and process.poll() is None:
-            told = re.search(rb"listening on http://127\.0\.0\.1:(\d+)", log.read_bytes())
-            if told:
-                return int(told[1])
-            time.sleep(ASK_AGAIN_SECONDS)
-        return None
+        return told_port(process, log, rb"listening on http://127\.0\.0\.1:(\d+)")
 
 
 class DockerRegistry(Server):
@@ -180,20 +172,4 @@ http {{
 """
 
 
-def output(command):
-    """What a command prints, errors included, in one line."""
-    try:
-        done = subprocess.run(
-            command,
-            check=True,
-            timeout=VERSION_SECONDS_MAX,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise BenchError(f"cannot ask for a version: {error}") from error
-    return " ".join(done.stdout.decode("utf-8", "replace").split())
-
-
-ALL = {server.name: server for server in (Wharfinger, DockerRegistry, ZuulRegistry, Nginx)}
+ALL = {server.name: server for server in (Wharfinger, DockerRegistry, ZuulRegistry, Nginx, Component, ComponentOnce)}

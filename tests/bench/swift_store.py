@@ -13,6 +13,8 @@ from collections import namedtuple
 from pathlib import Path
 
 import rows
+import uploads
+from component import Component, ComponentOnce
 from process import BenchError, peak_bytes
 from servers import DockerRegistry, Wharfinger, ZuulRegistry
 
@@ -102,12 +104,31 @@ class ZuulRegistryOnSwift(OnSwift, ZuulRegistry):
         return self.swift()
 
 
-ALL = {server.name: server for server in (WharfingerOnSwift, DockerRegistryOnSwift, ZuulRegistryOnSwift)}
+class ComponentOnSwift(OnSwift, Component):
+    def storage(self, folder):
+        user, key = self.account
+        variables = {
+            "WHARFINGER_STORAGE_DRIVER": "swift",
+            "WHARFINGER_STORAGE_CONTAINER": self.container,
+            "OS_AUTH_TYPE": "v1password",
+            "OS_AUTH_URL": self.auth_url,
+            "OS_USERNAME": user,
+            "OS_PASSWORD": key,
+        }
+        return [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
 
 
-def measure(chosen, rounds, sizes, load, counter_program, parent, begun):
+class ComponentOnceOnSwift(ComponentOnSwift, ComponentOnce):
+    pass
+
+
+REGISTRIES = (WharfingerOnSwift, DockerRegistryOnSwift, ZuulRegistryOnSwift, ComponentOnSwift, ComponentOnceOnSwift)
+ALL = {server.name: server for server in REGISTRIES}
+
+
+def measure(chosen, rounds, sizes, held, load, counter_program, parent, begun):
     """All rows of all servers: timed straight on Swift once a round, and once more with the requests counted."""
-    measurements, memory = [], []
+    measurements, memory, running_uploads = [], [], []
     with rig(chosen[0].repository) as facts:
         account = (facts["user"], facts["key"])
         for number in range(1, rounds + 1):
@@ -118,12 +139,23 @@ def measure(chosen, rounds, sizes, load, counter_program, parent, begun):
                     measurements += [{"round": number, **one} for one in all_rows(server, running, sizes, load)]
                     memory.append({"round": number, "server": server.name, "peak_bytes": peak_bytes(running.pid)})
         for server in chosen:
+            if server.name in uploads.NAMES:
+                begun(f"running uploads on Swift: {server.name}")
+                with started(server, facts["proxy"], account, parent) as running:
+                    running_uploads.append({"server": server.name, **uploads.measure(running, held)})
+        for server in chosen:
             begun(f"counting on Swift: {server.name}")
             with Counter(counter_program, facts["proxy"]) as counter:
                 with started(server, counter.address, account, parent) as running:
                     counted = all_rows(server, running, sizes._replace(seconds=0.0), load, counter)
             measurements += [{"round": 0, **one} for one in counted]
-    return {"sizes": sizes._asdict(), "rounds": rounds, "measurements": measurements, "memory": memory}
+    return {
+        "sizes": sizes._asdict(),
+        "rounds": rounds,
+        "measurements": measurements,
+        "memory": memory,
+        "uploads": running_uploads,
+    }
 
 
 @contextlib.contextmanager
@@ -138,7 +170,7 @@ def all_rows(server, running, sizes, load, counter=None):
     limits = rows.FULL._replace(seconds=0.0, job_seconds_max=sizes.job_seconds_max)
     rows.prepare(running, load, limits)
     measured = []
-    for row in ROWS:
+    for row in filter(lambda row: server.measures(row.job), ROWS):
         limits = limits._replace(seconds=row.seconds_of(sizes))
         one = rows.run_job(row.job, row.arguments(sizes), running, load, limits, counter)
         measured.append({"server": server.name, "row": row.key, **one})
