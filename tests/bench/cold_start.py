@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from component import NO_CACHE
 from process import TICKS_PER_SECOND, BenchError, cpu_ticks, resident_bytes
 from server import START_SECONDS_MAX, ask, free_port, stop
 
@@ -43,9 +44,9 @@ def commands(native, server, folder, cache):
     """Every form as a function of the address."""
     if native:
         yield NATIVE, lambda address: [str(native.program), "serve", "--listen", address, "--data", str(folder / "data")]
-    yield PLAIN, wasm(server, folder, ["-C", "cache=n", str(server.wasm)])
+    yield PLAIN, wasm(server, folder, [*NO_CACHE, str(server.wasm)])
     yield CACHED, wasm(server, folder, ["-C", f"cache-config={cache}", str(server.wasm)])
-    yield PRECOMPILED, wasm(server, folder, ["--allow-precompiled", str(server.precompiled)])
+    yield PRECOMPILED, wasm(server, folder, server.compiled())
 
 
 def wasm(server, folder, form):
