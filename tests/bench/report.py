@@ -34,8 +34,8 @@ def markdown(results, names):
     sizes = results["sizes"]
     rounds = max(m["round"] for m in results["measurements"])
     parts = [
-        f"{host['processors']} x {host['model']} {'with' if host['sha'] else 'without'} SHA instructions, {host['memory_bytes'] / (1 << 30):.0f} GiB, Linux {host['kernel']}, "
-        f"load average {host['load_average']:.2f} before. "
+        f"{host['processors']} x {host['model']} {'with' if host['sha'] else 'without'} SHA instructions, "
+        f"{host['memory_bytes'] / (1 << 30):.0f} GiB, Linux {host['kernel']}, load average {host['load_average']:.2f} before. "
         f"One at a time: {sizes['big_count']} x {sizes['big_bytes'] // MIB} MiB; "
         f"16 at once: {sizes['many_count']} x {sizes['many_bytes'] // MIB} MiB. "
         f"{rounds} round{'s' if rounds > 1 else ''}" + (": median (least to most)." if rounds > 1 else "."),
