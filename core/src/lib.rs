@@ -132,6 +132,7 @@ pub mod oci;
 mod record;
 mod retry_budget;
 pub mod route;
+pub mod settings;
 pub mod store;
 pub mod swift;
 

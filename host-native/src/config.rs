@@ -161,7 +161,7 @@ impl Settings {
         settings.storage.driver = driver;
         match driver {
             Driver::Filesystem => {}
-            Driver::Swift => settings.limits.segment_bytes = read::SWIFT_SEGMENT_BYTES,
+            Driver::Swift => settings.limits.segment_bytes = wharfinger_core::settings::SWIFT_SEGMENT_BYTES,
         }
         settings
     }

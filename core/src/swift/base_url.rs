@@ -26,6 +26,12 @@ pub enum UrlFault {
     TooLong,
 }
 
+/// Scheme, host and port of an `http` or `https` URL that has nothing else; `None` of all other texts.
+pub fn origin(url: &str) -> Option<String> {
+    let BaseUrl { scheme, authority, path } = BaseUrl::parse(url).ok()?;
+    path.is_empty().then(|| format!("{scheme}://{authority}"))
+}
+
 impl BaseUrl {
     pub(super) fn parse(text: &str) -> Result<Self, UrlFault> {
         if text.len() > URL_BYTES_MAX {

@@ -5,6 +5,7 @@ mod answers;
 mod hostile;
 mod info;
 mod joins;
+mod key_check;
 mod keystone;
 mod listings;
 mod reads;

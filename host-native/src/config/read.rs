@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use wharfinger_core::swift::Endpoint;
+use wharfinger_core::settings::{SWIFT_COLLECTED_BYTES_MIN, SWIFT_SEGMENT_BYTES};
+use wharfinger_core::swift::{Endpoint, origin};
 
 use super::Settings;
 use super::choice::Driver;
@@ -32,12 +33,6 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
     walk.fit_driver(tree.place);
     walk.problems
 }
-
-/// The default size of a segment in Swift, bytes: below the 5 GiB that it takes, and few for the largest layers.
-pub(super) const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
-
-/// What small segments are merged in: runs below 2 MiB, with what is read for them.
-const SWIFT_COLLECTED_BYTES_MIN: u64 = 8 << 20;
 
 struct Walk<'a> {
     settings: &'a mut Settings,
@@ -261,7 +256,7 @@ fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
         Kind::Container { field } => {
             *field(settings) = Some(as_text().filter(|text| Endpoint::takes_container(text))?.to_owned());
         }
-        Kind::Url { field } => *field(settings) = Some(url(as_text()?)?),
+        Kind::Url { field } => *field(settings) = Some(origin(as_text()?)?),
         Kind::Secret { min, max, field } => {
             let phrase = as_text().filter(|phrase| (*min..=*max).contains(&phrase.len()))?;
             *field(settings) = Some(Secret::from_phrase(phrase));
@@ -372,13 +367,4 @@ fn decimal(text: &str, plain: bool) -> Option<f64> {
     let units = whole(units, plain).map(|_| ());
     let fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
     (units.is_some() && fraction).then(|| text.parse().ok())?
-}
-
-/// Scheme and authority of a URL that has nothing else.
-fn url(text: &str) -> Option<String> {
-    let uri: http::Uri = text.parse().ok()?;
-    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
-    (bare && !authority.host().is_empty()).then(|| format!("{scheme}://{authority}"))
 }

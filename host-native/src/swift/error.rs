@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::StatusCode;
-use wharfinger_core::swift::{AuthError, EndpointError, InfoError};
+use wharfinger_core::swift::{AuthError, EndpointError, InfoError, RedirectError};
 
 use super::temp_urls::KeyError;
 use crate::client::{ClientError, TlsError};
@@ -69,8 +69,8 @@ pub enum StartError {
     Info(InfoError),
     /// This Swift cannot join segments.
     NoLargeObjects,
-    /// Clients are to be sent to a Swift that signs no URLs for them.
-    NoTempUrls,
+    /// Clients cannot be sent to Swift.
+    Redirect(RedirectError),
     /// The keys of temporary URLs cannot be had.
     Keys(KeyError),
     /// This Swift joins long segments alone.
@@ -121,9 +121,7 @@ impl fmt::Display for StartError {
             Self::NoLargeObjects => f.write_str(
                 "this Swift has no static large objects, which every upload needs; put slo into the pipeline of its proxy",
             ),
-            Self::NoTempUrls => f.write_str(
-                "this Swift does not say under /info that it takes temporary URLs for GET signed with sha256, which `redirect` needs; put tempurl into the pipeline of its proxy and set expose_info there, or turn off `redirect`",
-            ),
+            Self::Redirect(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::LongSegments { bytes, bytes_max } => write!(
                 f,

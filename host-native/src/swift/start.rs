@@ -33,7 +33,8 @@ impl Swift {
             return Err(StartError::LongSegments { bytes: bounds.joins.part_bytes_min, bytes_max });
         }
         let redirect = settings.redirect.as_ref();
-        shared.temp_urls = redirect.map(|redirect| TempUrls::new(redirect, endpoint, &info)).transpose()?;
+        let temp_urls = redirect.map(|redirect| TempUrls::new(redirect, endpoint, &info)).transpose();
+        shared.temp_urls = temp_urls.map_err(StartError::Redirect)?;
         let swift = Self(Arc::new(shared));
         swift.check_keys().await.map_err(StartError::Keys)?;
         Ok((swift, bounds))
