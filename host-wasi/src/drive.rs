@@ -5,10 +5,11 @@ mod calls;
 mod client;
 mod collect;
 mod digest;
+mod errands;
 mod feed;
 mod relay;
 mod store;
-mod timers;
+pub mod timers;
 
 use std::collections::VecDeque;
 
@@ -17,12 +18,14 @@ use wasip2::io::poll::{self, Pollable};
 use wharfinger_core::exchange::{Ask, Exchange, Input, Outcome, Output, ReplyHead, Side, To, Told, Until};
 use wharfinger_core::transfer::{Source, Take, Tap};
 
+use crate::swift::Errands;
 use crate::wire::Reply;
-use crate::world::World;
+use crate::world::{Store, World};
 use calls::Calls;
 pub use client::Client;
 use collect::Collect;
 use digest::Digesting;
+use errands::Asked;
 use relay::{Patience, Relay};
 use timers::Timers;
 pub use timers::since_start;
@@ -35,6 +38,10 @@ pub struct Drive<'a> {
     reply: Reply,
     head_only: bool,
     calls: Calls,
+    /// What goes on in Swift for the calls of this exchange and of those to come.
+    errands: Errands,
+    /// What core waits for that an errand tells.
+    asked: Asked,
     /// What moves into the reply.
     relay: Option<Relay>,
     /// What is read of the client's body for core.
@@ -56,6 +63,8 @@ impl<'a> Drive<'a> {
             reply,
             head_only,
             calls: Calls::default(),
+            errands: Errands::default(),
+            asked: Asked::default(),
             relay: None,
             collect: None,
             digest: None,
@@ -90,12 +99,16 @@ impl<'a> Drive<'a> {
     }
 
     /// Drops what is left. What the client still sends is read for a while: a connection that is closed over unread bytes is
-    /// reset, and a client that sends all before it reads may lose the reply.
+    /// reset, and a client that sends all before it reads may lose the reply. A login that has begun serves the next
+    /// exchange: nobody waits for it here, but it is not lost.
     fn end(self, outcome: Outcome) -> Outcome {
-        let Self { mut client, reply, calls, relay, digest, .. } = self;
+        let Self { world, mut client, reply, calls, relay, digest, errands, .. } = self;
         drop((relay, digest, calls, reply));
         if outcome == Outcome::Complete {
             client.linger();
+        }
+        if let Store::Swift(swift) = &world.store {
+            errands.finish(swift);
         }
         outcome
     }
@@ -123,7 +136,7 @@ impl<'a> Drive<'a> {
                 }
                 self.inbox.push_back(Input::Told { answer });
             }
-            Output::Ask { what: Ask::Token { .. } } => self.renew(),
+            Output::Ask { what: Ask::Token { call } } => self.renew(call),
             Output::Ask { what: Ask::Retry { call } } => {
                 let granted = self.world.retries.borrow_mut().take(since_start());
                 if !granted {
@@ -133,10 +146,7 @@ impl<'a> Drive<'a> {
                 }
                 self.inbox.push_back(Input::Told { answer: Told::Retry { call, granted } });
             }
-            // This registry does not redirect.
-            Output::Ask { what: Ask::Location { .. } } => {
-                self.inbox.push_back(Input::Told { answer: Told::Location(None) });
-            }
+            Output::Ask { what: Ask::Location { digest } } => self.locate(digest),
             Output::Abort { call } => {
                 self.calls.close(call);
                 self.digest.take_if(|digest| digest.is_of(call));
@@ -170,6 +180,7 @@ impl<'a> Drive<'a> {
 
     /// Looks at all that is under way.
     fn step(&mut self) {
+        self.step_errands();
         self.step_calls();
         self.step_relay();
         if let Some(digest) = &mut self.digest
@@ -190,6 +201,7 @@ impl<'a> Drive<'a> {
     fn wants(&self) -> Vec<Pollable> {
         let mut wanted = Vec::new();
         let mut deadline = self.timers.first();
+        self.errands.want(&mut wanted, &mut deadline);
         self.want_calls(&mut wanted, &mut deadline);
         if let Some(relay) = &self.relay {
             relay.want(&self.reply, &mut wanted, &mut deadline);

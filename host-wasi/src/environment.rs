@@ -3,6 +3,7 @@
 //!
 //! What is not known is refused: a variable that is silently ignored may be the one that was meant to matter.
 
+mod clash;
 mod cloud;
 mod table;
 
@@ -11,7 +12,8 @@ pub use table::{VARIABLES, Variable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use wharfinger_core::swift::{Endpoint, Login};
+use wharfinger_core::settings::SWIFT_SEGMENT_BYTES;
+use wharfinger_core::swift::{Endpoint, Login, origin};
 
 use crate::swift::Containers;
 
@@ -22,6 +24,8 @@ pub struct Settings {
     pub secret: Vec<u8>,
     /// Where content is kept.
     pub place: Place,
+    /// How clients are sent to Swift, if they are.
+    pub redirect: Option<Redirecting>,
     /// Accepts manifests whose content is not here.
     pub sparse_manifests: bool,
     /// The numbers, by the table.
@@ -35,6 +39,13 @@ pub enum Place {
     Files(String),
     /// In Swift.
     Swift(Box<Login>, Containers),
+}
+
+/// How clients are sent to Swift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirecting {
+    /// `http://` or `https://` and authority by which they reach it; `None` if it is that of this component.
+    pub url: Option<String>,
 }
 
 /// All settings that are numbers.
@@ -70,6 +81,10 @@ pub struct Numbers {
     pub stall_time: Duration,
     /// Longest time that a client may take nothing of a reply.
     pub write_idle_time: Duration,
+    /// How long a temporary URL is good for.
+    pub redirect_time: Duration,
+    /// How long one key signs temporary URLs.
+    pub redirect_key_time: Duration,
 }
 
 impl Settings {
@@ -111,10 +126,16 @@ impl Settings {
         if matches!(place, Ok(Place::Swift(..))) && !ours.contains_key(SEGMENT) {
             numbers.segment_bytes = SWIFT_SEGMENT_BYTES;
         }
+        let is_set = |name: &str| text(name).is_some();
+        let in_swift = text("STORAGE_DRIVER") == Some("swift");
+        let redirects = text("STORAGE_REDIRECT") == Some("true");
+        problems.extend(clash::clashes(&is_set, in_swift, redirects, &numbers));
         match place {
             Ok(place) if problems.is_empty() => {
                 let sparse_manifests = text("SPARSE_MANIFESTS") == Some("true");
-                Ok(Self { secret, place, sparse_manifests, numbers })
+                let url = text("STORAGE_REDIRECT_URL").and_then(origin);
+                let redirect = redirects.then_some(Redirecting { url });
+                Ok(Self { secret, place, redirect, sparse_manifests, numbers })
             }
             Ok(_) | Err(()) => Err(problems.join("; ")),
         }
@@ -148,8 +169,6 @@ pub const PREFIX: &str = "WHARFINGER_";
 
 /// The setting whose default is another one on Swift, where a segment is no file that a blob is linked to.
 const SEGMENT: &str = "LIMITS_SEGMENT_BYTES";
-
-const SWIFT_SEGMENT_BYTES: u64 = 1 << 30;
 
 const SECRET_BYTES_MIN: usize = 16;
 
@@ -207,6 +226,65 @@ mod tests {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(!error.contains("short") && !error.contains("soon"));
+    }
+
+    #[test]
+    fn what_clashes_or_has_no_effect_is_told() {
+        let swift = [
+            SECRET,
+            ("WHARFINGER_STORAGE_DRIVER", "swift"),
+            ("WHARFINGER_STORAGE_CONTAINER", "c"),
+            ("OS_AUTH_TYPE", "v1password"),
+            ("OS_AUTH_URL", "http://swift/auth/v1.0"),
+            ("OS_USERNAME", "a:u"),
+            ("OS_PASSWORD", "p"),
+        ];
+        let on_files = |variables: &[(&str, &str)]| read(&[&[SECRET], variables].concat());
+        let on_swift = |variables: &[(&str, &str)]| read(&[&swift, variables].concat());
+        let small = ("WHARFINGER_LIMITS_COLLECTED_BYTES", "1048576");
+        let redirects = ("WHARFINGER_STORAGE_REDIRECT", "true");
+        for (refused, expected) in [
+            (
+                on_files(&[small]),
+                "MANIFEST_BYTES is 4194304, expected at most WHARFINGER_LIMITS_COLLECTED_BYTES, which is 1048576",
+            ),
+            (
+                on_swift(&[small, ("WHARFINGER_LIMITS_MANIFEST_BYTES", "1024")]),
+                "COLLECTED_BYTES is 1048576, expected at least 8388608",
+            ),
+            (
+                on_files(&[redirects]),
+                "STORAGE_REDIRECT is true, which is for WHARFINGER_STORAGE_DRIVER=swift",
+            ),
+            (
+                on_files(&[("WHARFINGER_STORAGE_CONTAINER", "c")]),
+                "CONTAINER is for WHARFINGER_STORAGE_DRIVER=swift",
+            ),
+            (
+                on_swift(&[("WHARFINGER_STORAGE_ROOT", "/data")]),
+                "ROOT is for WHARFINGER_STORAGE_DRIVER=filesystem",
+            ),
+            (
+                on_swift(&[("WHARFINGER_STORAGE_REDIRECT_URL", "http://swift")]),
+                "REDIRECT_URL has an effect with WHARFINGER_STORAGE_REDIRECT=true alone",
+            ),
+            (
+                on_swift(&[redirects, ("WHARFINGER_STORAGE_REDIRECT_URL", "http://swift/v1")]),
+                "REDIRECT_URL must be a URL of http or https without user, path and query",
+            ),
+            (
+                on_swift(&[redirects, ("WHARFINGER_STORAGE_REDIRECT_KEY_SECONDS", "60")]),
+                "REDIRECT_SECONDS is 1200 and WHARFINGER_STORAGE_REDIRECT_KEY_SECONDS 60, expected at most as much",
+            ),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(error.contains(expected) && !error.contains("; "), "{error}");
+        }
+        assert!(on_files(&[small, ("WHARFINGER_LIMITS_MANIFEST_BYTES", "1048576")]).is_ok());
+        assert_eq!(on_swift(&[("WHARFINGER_STORAGE_REDIRECT", "false")]).unwrap().redirect, None);
+        let url = ("WHARFINGER_STORAGE_REDIRECT_URL", "https://swift:8080/");
+        let redirecting = Redirecting { url: Some("https://swift:8080".to_owned()) };
+        assert_eq!(on_swift(&[redirects, url]).unwrap().redirect, Some(redirecting));
     }
 
     #[test]

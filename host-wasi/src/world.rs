@@ -9,9 +9,9 @@ use wharfinger_core::upload::Secret;
 use wharfinger_core::{Bounds, Config, Limits, RetryBudget, RetryShare};
 
 use crate::drive::since_start;
-use crate::environment::{Place, Settings};
+use crate::environment::{Place, Redirecting, Settings};
 use crate::files::Files;
-use crate::swift::Swift;
+use crate::swift::{Redirect, Swift};
 
 /// What the exchanges of one instance share, made at its first request. A runtime that uses instances again saves making
 /// it again, a login above all.
@@ -54,6 +54,18 @@ pub struct StartError {
     pub message: String,
 }
 
+impl StartError {
+    /// What another configuration helps against.
+    pub fn setting(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
+    }
+
+    /// What is wrong outside, and looked at again with the next request.
+    pub fn outside(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
+    }
+}
+
 thread_local! {
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
@@ -73,16 +85,27 @@ impl World {
     }
 
     fn start() -> Result<Self, StartError> {
-        let wrong = |message| StartError { status: StatusCode::INTERNAL_SERVER_ERROR, message };
-        let settings = Settings::read(std::env::vars()).map_err(wrong)?;
+        let settings = Settings::read(std::env::vars()).map_err(StartError::setting)?;
         let numbers = settings.numbers;
         let (store, bounds) = match settings.place {
-            Place::Files(root) => (Store::Files(Files::open(&root).map_err(wrong)?), Bounds::none()),
+            Place::Files(root) => {
+                (Store::Files(Files::open(&root).map_err(StartError::setting)?), Bounds::none())
+            }
             Place::Swift(login, containers) => {
-                let later = |message| StartError { status: StatusCode::SERVICE_UNAVAILABLE, message };
-                let (swift, bounds) = Swift::start(*login, &containers, numbers.store_time).map_err(later)?;
+                let redirect = settings.redirect.map(|Redirecting { url }| Redirect {
+                    secret: settings.secret.clone(),
+                    url,
+                    life_seconds: whole_seconds(numbers.redirect_time),
+                    period_seconds: whole_seconds(numbers.redirect_key_time),
+                });
+                let time = numbers.store_time;
+                let (swift, bounds) = Swift::start(*login, &containers, time, redirect.as_ref())?;
                 (Store::Swift(Box::new(swift)), bounds)
             }
+        };
+        let redirects = match &store {
+            Store::Files(_) => false,
+            Store::Swift(swift) => swift.redirects(),
         };
         let limits = Limits {
             manifest_bytes_max: u32::try_from(numbers.manifest_bytes).unwrap_or(u32::MAX),
@@ -98,7 +121,7 @@ impl World {
         let config = Config {
             secret: Secret::new(&settings.secret),
             sparse_manifests: settings.sparse_manifests,
-            redirects: false,
+            redirects,
             store_md5: matches!(store, Store::Swift(_)),
             limits: limits.on(&bounds),
         };

@@ -10,6 +10,8 @@ mod counts;
 mod edge;
 #[path = "wasi/keystone.rs"]
 mod keystone;
+#[path = "wasi/logins.rs"]
+mod logins;
 #[path = "wasi/nginx.rs"]
 mod nginx;
 #[path = "wasi/wrong.rs"]

@@ -13,6 +13,10 @@ pub struct Calls(pub [Option<Call>; 8]);
 pub struct Call {
     pub id: CallId,
     pub op: Op,
+    /// It is not sent before a login has come to its end.
+    pub waits_for_login: bool,
+    /// Which token it was sent with.
+    pub token: u64,
     /// The body, while it leaves. It goes before the answer: so it is seen as broken off.
     pub feed: Option<Feed>,
     /// The answer, while it is waited for.
@@ -27,7 +31,16 @@ impl Calls {
     pub fn open(&mut self, id: CallId, op: Op) -> Option<&mut Call> {
         let slot = self.0.get_mut(usize::from(id.slot))?;
         *slot = None;
-        Some(slot.insert(Call { id, op, feed: None, waiting: None, body: None, collect: None }))
+        Some(slot.insert(Call {
+            id,
+            op,
+            waits_for_login: false,
+            token: 0,
+            feed: None,
+            waiting: None,
+            body: None,
+            collect: None,
+        }))
     }
 
     pub fn close(&mut self, id: CallId) {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wasip2::io::poll::Pollable;
-use wharfinger_core::exchange::{CallId, Input, Side, To, Told};
+use wharfinger_core::exchange::{CallId, Input, Side, To};
 use wharfinger_core::store::{Fault, Op, Reply};
 use wharfinger_core::swift::HttpHead;
 use wharfinger_core::transfer::{End, Source, md5_of};
@@ -11,6 +11,7 @@ use super::Drive;
 use super::calls::Call;
 use super::feed::{Feed, Sink, Step};
 use super::timers::{Moment, sooner};
+use crate::swift::{Sent, Swift};
 use crate::wire::{Answered, Writer};
 use crate::world::Store;
 
@@ -33,17 +34,46 @@ impl Drive<'_> {
                 call.body = body;
                 self.inbox.push_back(Input::Head { call: id, reply });
             }
-            Store::Swift(swift) => match swift.send(&call.op, Some(0), None) {
-                Ok(Some((waiting, writer, body))) => {
-                    call.waiting = Some(waiting);
-                    let patience = world.config.limits.store_time_max;
-                    let mut feed = Feed::bytes(body.unwrap_or_default(), true, patience);
-                    feed.open(Sink::Http(writer));
-                    call.feed = Some(feed);
+            Store::Swift(swift) if self.errands.lets_send(swift, false) => self.ask(swift, id),
+            Store::Swift(_) => call.waits_for_login = true,
+        }
+    }
+
+    /// Sends what needs no feeding to Swift.
+    fn ask(&mut self, swift: &Swift, id: CallId) {
+        let Some(call) = self.calls.find(id) else { return };
+        match swift.send(&call.op, Some(0), None) {
+            Ok(Some(Sent { waiting, writer, body, token })) => {
+                call.waiting = Some(waiting);
+                call.token = token;
+                let patience = self.world.config.limits.store_time_max;
+                let mut feed = Feed::bytes(body.unwrap_or_default(), true, patience);
+                feed.open(Sink::Http(writer));
+                call.feed = Some(feed);
+            }
+            Ok(None) => self.inbox.push_back(Input::Head { call: id, reply: Reply::Done }),
+            Err(fault) => self.inbox.push_back(Input::Failed { call: id, fault }),
+        }
+    }
+
+    /// Sends what waited for a login, whatever came of that.
+    pub(super) fn send_waiting(&mut self, swift: &Swift) {
+        for slot in 0..self.calls.0.len() {
+            let Some(call) = &mut self.calls.0[slot] else { continue };
+            if std::mem::take(&mut call.waits_for_login) {
+                let id = call.id;
+                match call.op {
+                    Op::Write { .. } => self.open_call(id),
+                    Op::Read { .. }
+                    | Op::Stat { .. }
+                    | Op::Join { .. }
+                    | Op::Copy { .. }
+                    | Op::Touch { .. }
+                    | Op::Release { .. }
+                    | Op::Remove { .. }
+                    | Op::List { .. } => self.ask(swift, id),
                 }
-                Ok(None) => self.inbox.push_back(Input::Head { call: id, reply: Reply::Done }),
-                Err(fault) => self.inbox.push_back(Input::Failed { call: id, fault }),
-            },
+            }
         }
     }
 
@@ -64,8 +94,21 @@ impl Drive<'_> {
         let at_hand = !feed.reads_client();
         call.feed = Some(feed);
         if at_hand {
-            self.open_call(id);
+            self.open_with_token(id);
         }
+    }
+
+    /// Opens a Write, or has it wait for a login. A body that is not at hand cannot be sent again with another token.
+    fn open_with_token(&mut self, id: CallId) {
+        let Some(call) = self.calls.find(id) else { return };
+        let streamed = call.feed.as_ref().is_some_and(|feed| feed.held().is_none());
+        if let Store::Swift(swift) = &self.world.store
+            && !self.errands.lets_send(swift, streamed)
+        {
+            call.waits_for_login = true;
+            return;
+        }
+        self.open_call(id);
     }
 
     /// Opens a Write whose first bytes are there. Of a body at hand, length and MD5 are known.
@@ -81,8 +124,9 @@ impl Drive<'_> {
             Store::Swift(swift) => {
                 let (length, md5) = (held.map(|bytes| bytes.len() as u64), held.map(|bytes| md5_of(bytes)));
                 match swift.send(&call.op, length, md5) {
-                    Ok(Some((waiting, writer, _))) => {
+                    Ok(Some(Sent { waiting, writer, token, .. })) => {
                         call.waiting = Some(waiting);
+                        call.token = token;
                         Ok(Sink::Http(writer))
                     }
                     Ok(None) => Err(Input::Head { call: id, reply: Reply::Done }),
@@ -99,14 +143,6 @@ impl Drive<'_> {
                 self.inbox.push_back(input);
             }
         }
-    }
-
-    /// Core asks for another token right after the answer that refused the one before.
-    pub(super) fn renew(&mut self) {
-        if let Store::Swift(swift) = &self.world.store {
-            swift.renew();
-        }
-        self.inbox.push_back(Input::Told { answer: Told::Renewed });
     }
 
     pub(super) fn step_calls(&mut self) {
@@ -126,12 +162,15 @@ impl Drive<'_> {
     fn step_feed(&mut self, slot: usize) {
         loop {
             let Some(call) = &mut self.calls.0[slot] else { return };
+            if call.waits_for_login {
+                return;
+            }
             let Some(feed) = &mut call.feed else { return };
             match feed.step(&mut self.client) {
                 Step::Waits => return,
                 Step::Opens => {
                     let id = call.id;
-                    self.open_call(id);
+                    self.open_with_token(id);
                 }
                 Step::Over(mut moved, sink) => {
                     let (last, told) = (feed.last, feed.is_told());
@@ -170,6 +209,7 @@ impl Drive<'_> {
         let Some(answer) = call.waiting.as_ref().and_then(|waiting| waiting.get()) else { return };
         call.waiting = None;
         let id = call.id;
+        self.asked.answered(id, call.token);
         // The answer came while the body left: nobody takes the rest.
         if let Some(mut feed) = call.feed.take()
             && matches!(call.op, Op::Write { .. })

@@ -17,7 +17,7 @@ impl Timers {
     /// Starts a timer in the place of the one that its slot had.
     pub fn start(&mut self, timer: TimerId, within: &RangeInclusive<Duration>) {
         if let Some(slot) = self.0.get_mut(usize::from(timer.slot)) {
-            *slot = Some((after(pick(within, get_insecure_random_u64())), timer));
+            *slot = Some((after_some(within), timer));
         }
     }
 
@@ -46,6 +46,11 @@ pub fn since_start() -> Duration {
 /// The moment after that much time.
 pub fn after(duration: Duration) -> Moment {
     monotonic_clock::now().saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A moment after a duration within that range, by chance.
+pub fn after_some(within: &RangeInclusive<Duration>) -> Moment {
+    after(pick(within, get_insecure_random_u64()))
 }
 
 /// Whether a moment is past.

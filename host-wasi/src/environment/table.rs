@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use wharfinger_core::swift::origin;
+
 use super::Numbers;
 
 /// A setting of this component.
@@ -17,6 +19,7 @@ enum Kind {
     /// Read by whoever needs it.
     Text,
     Switch,
+    Url,
     Number {
         default: u64,
         min: u64,
@@ -36,7 +39,7 @@ impl Variable {
     /// Its default, and what it may be, as docs/configuration.md says it; `None` of what is no number.
     pub fn range(&self) -> Option<(String, String)> {
         match self.kind {
-            Kind::Text | Kind::Switch => None,
+            Kind::Text | Kind::Switch | Kind::Url => None,
             Kind::Number { default, min, max, unit, .. } => {
                 Some((default.to_string(), format!("{min} to {max} {unit}")))
             }
@@ -56,6 +59,8 @@ impl Variable {
             Kind::Text => {}
             Kind::Switch if text.is_none_or(|text| matches!(text, "true" | "false")) => {}
             Kind::Switch => return Err("true or false".to_owned()),
+            Kind::Url if text.is_none_or(|text| text.is_empty() || origin(text).is_some()) => {}
+            Kind::Url => return Err("a URL of http or https without user, path and query".to_owned()),
             Kind::Number { default, min, max, field, .. } => {
                 let number = text.map_or(Some(default), |text| digits(text)?.parse().ok());
                 let number = number.filter(|number| (min..=max).contains(number));
@@ -114,6 +119,8 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 /// The shortest time limit.
 const LEAST: f64 = 0.01;
+/// A second, which is what URLs last at least.
+const SECOND: f64 = 1.0;
 /// What most time limits are.
 const MINUTE: (u64, f64, u64) = (60, LEAST, HOUR);
 
@@ -126,6 +133,10 @@ pub static VARIABLES: &[Variable] = &[
     text("STORAGE_ROOT", "storage.root"),
     text("STORAGE_CONTAINER", "storage.container"),
     text("STORAGE_SEGMENTS_CONTAINER", "storage.segments-container"),
+    Variable { name: "STORAGE_REDIRECT", key: "storage.redirect", kind: Kind::Switch },
+    Variable { name: "STORAGE_REDIRECT_URL", key: "storage.redirect-url", kind: Kind::Url },
+    time("STORAGE_REDIRECT_SECONDS", "storage.redirect-seconds", (1200, SECOND, 7 * DAY), |n| &mut n.redirect_time),
+    time("STORAGE_REDIRECT_KEY_SECONDS", "storage.redirect-key-seconds", (30 * DAY, SECOND, 366 * DAY), |n| &mut n.redirect_key_time),
     number("LIMITS_HEAD_BYTES", "limits.head-bytes", (32 * KIB, KIB, MIB), "bytes", |n| &mut n.head_bytes),
     time("LIMITS_BODY_IDLE_SECONDS", "limits.body-idle-seconds", MINUTE, |n| &mut n.body_idle_time),
     time("LIMITS_STALL_SECONDS", "limits.stall-seconds", (20, LEAST, HOUR), |n| &mut n.stall_time),

@@ -1,12 +1,13 @@
+use std::mem;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use wasip2::clocks::monotonic_clock;
 use wasip2::io::poll::{self, Pollable};
 use wharfinger_core::store::Fault;
 use wharfinger_core::swift::Rendered;
 
+use crate::drive::timers::{Moment, after, is_past, ready_at, sooner};
 use crate::wire::{self, Answered, Piece, Reader, Times, Waiting, Writer};
 
 /// A whole answer.
@@ -18,29 +19,66 @@ pub struct Fetched {
     pub body: Vec<u8>,
 }
 
+/// A request whose whole answer is waited for, until a moment.
+#[derive(Debug)]
+pub struct Fetching {
+    fetch: Fetch,
+    deadline: Moment,
+}
+
 /// Asks all at once and waits for the answers, in the order of the requests.
 pub fn fetch(requests: Vec<Rendered>, time_max: Duration) -> Vec<Result<Fetched, Fault>> {
-    let nanoseconds = u64::try_from(time_max.as_nanos()).unwrap_or(u64::MAX);
-    let deadline = monotonic_clock::now().saturating_add(nanoseconds);
-    let times = Times { connect: time_max, answer: time_max };
-    let mut fetches: Vec<Fetch> =
-        requests.into_iter().map(|rendered| Fetch::start(rendered, times)).collect();
+    let deadline = after(time_max);
+    let mut all: Vec<(Fetching, Option<Result<Fetched, Fault>>)> =
+        requests.into_iter().map(|rendered| (Fetching::until(rendered, deadline), None)).collect();
     loop {
-        for fetch in &mut fetches {
-            fetch.step();
+        let mut wanted = Vec::new();
+        for (fetching, outcome) in &mut all {
+            if outcome.is_none() {
+                *outcome = fetching.step();
+            }
+            if outcome.is_none() {
+                fetching.want(&mut wanted, &mut None);
+            }
         }
-        let wanted: Vec<Pollable> = fetches.iter().filter_map(Fetch::ready).collect();
-        if wanted.is_empty() || monotonic_clock::now() >= deadline {
-            // What they wait for may not go before them.
-            drop(wanted);
-            return fetches.into_iter().map(Fetch::outcome).collect();
+        if wanted.is_empty() {
+            return all.into_iter().map(|(_, outcome)| outcome.unwrap_or(Err(Fault::Broken))).collect();
         }
-        let late = monotonic_clock::subscribe_instant(deadline);
-        let wanted: Vec<&Pollable> = wanted.iter().chain([&late]).collect();
-        poll::poll(&wanted);
+        wanted.push(ready_at(deadline));
+        poll::poll(&wanted.iter().collect::<Vec<_>>());
     }
 }
 
+impl Fetching {
+    /// Sends a request.
+    pub fn until(rendered: Rendered, deadline: Moment) -> Self {
+        Self { fetch: Fetch::start(rendered, Times { connect: WORLD_TIME, answer: WORLD_TIME }), deadline }
+    }
+
+    /// Goes on as far as it can; the outcome at the end, once.
+    pub fn step(&mut self) -> Option<Result<Fetched, Fault>> {
+        self.fetch.step();
+        let late = is_past(self.deadline);
+        match mem::replace(&mut self.fetch, Fetch::Over(Err(Fault::Broken))) {
+            Fetch::Over(outcome) => Some(outcome),
+            Fetch::Sending { .. } | Fetch::Waiting(_) | Fetch::Reading { .. } if late => {
+                Some(Err(Fault::Late))
+            }
+            on_its_way @ (Fetch::Sending { .. } | Fetch::Waiting(_) | Fetch::Reading { .. }) => {
+                self.fetch = on_its_way;
+                None
+            }
+        }
+    }
+
+    /// What to wait for.
+    pub fn want(&self, wanted: &mut Vec<Pollable>, deadline: &mut Option<Moment>) {
+        wanted.extend(self.fetch.ready());
+        *deadline = sooner(*deadline, Some(self.deadline));
+    }
+}
+
+#[derive(Debug)]
 enum Fetch {
     Sending { writer: Writer, body: Bytes, waiting: Waiting },
     Waiting(Waiting),
@@ -60,7 +98,7 @@ impl Fetch {
     /// Goes on as far as it can.
     fn step(&mut self) {
         loop {
-            let (next, goes_on) = match std::mem::replace(self, Self::Over(Err(Fault::Broken))) {
+            let (next, goes_on) = match mem::replace(self, Self::Over(Err(Fault::Broken))) {
                 Self::Sending { writer, body, waiting } => send(writer, body, waiting),
                 Self::Waiting(waiting) => match waiting.get() {
                     None => (Self::Waiting(waiting), false),
@@ -89,13 +127,6 @@ impl Fetch {
             Self::Waiting(waiting) => Some(waiting.ready()),
             Self::Reading { reader, .. } => Some(reader.ready()),
             Self::Over(_) => None,
-        }
-    }
-
-    fn outcome(self) -> Result<Fetched, Fault> {
-        match self {
-            Self::Over(outcome) => outcome,
-            Self::Sending { .. } | Self::Waiting(_) | Self::Reading { .. } => Err(Fault::Late),
         }
     }
 }
@@ -137,6 +168,9 @@ fn read(mut reader: Reader, mut fetched: Fetched) -> (Fetch, bool) {
         Piece::Broke => (Fetch::Over(Err(Fault::Broken)), false),
     }
 }
+
+/// The world's own limits; whoever waits has a shorter one.
+const WORLD_TIME: Duration = Duration::from_secs(3600);
 
 const PIECE_BYTES: u64 = 64 << 10;
 

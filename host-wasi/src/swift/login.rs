@@ -33,7 +33,14 @@ impl Display for LoginError {
 /// There is none.
 pub fn log_in(login: &Login, now: u64, time_max: Duration) -> Result<Session, LoginError> {
     let answer = fetch(vec![login.render()], time_max).pop();
-    let Fetched { status, headers, body } =
-        answer.unwrap_or(Err(Fault::Broken)).map_err(LoginError::Fault)?;
+    read(login, answer.unwrap_or(Err(Fault::Broken)).map_err(LoginError::Fault)?, now)
+}
+
+/// What an answer gives.
+///
+/// # Errors
+/// No token.
+pub fn read(login: &Login, answer: Fetched, now: u64) -> Result<Session, LoginError> {
+    let Fetched { status, headers, body } = answer;
     login.read(status, &headers, &body, now).map_err(LoginError::Auth)
 }

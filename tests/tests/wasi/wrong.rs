@@ -57,7 +57,17 @@ fn a_wrong_or_missing_setting_is_one_clear_line_and_500_for_each_request() {
         500,
         &["WHARFINGER_STORAGE_DRIVER must be"],
     );
-    refuses(good.with("WHARFINGER_STORAGE_ROOT", "/elsewhere"), 500, &["/elsewhere", "--dir"]);
+    refuses(good.clone().with("WHARFINGER_STORAGE_ROOT", "/elsewhere"), 500, &["/elsewhere", "--dir"]);
+    refuses(
+        good.with("WHARFINGER_LIMITS_COLLECTED_BYTES", "1048576"),
+        500,
+        &["WHARFINGER_LIMITS_MANIFEST_BYTES is 4194304, expected at most WHARFINGER_LIMITS_COLLECTED_BYTES"],
+    );
+    refuses(
+        swift().with("WHARFINGER_STORAGE_REDIRECT_SECONDS", "60"),
+        500,
+        &["WHARFINGER_STORAGE_REDIRECT_SECONDS has an effect with WHARFINGER_STORAGE_REDIRECT=true alone"],
+    );
     refuses(
         swift().with("WHARFINGER_STORAGE_CONTAINER", ""),
         500,
