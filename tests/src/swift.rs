@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod fault;
+pub mod host;
 pub mod keystone;
 pub mod registry;
 

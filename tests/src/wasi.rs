@@ -37,11 +37,14 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// How many requests an instance may serve, one after the other.
     pub reuse: u32,
+    /// Nobody reads its standard error once it serves.
+    pub unheard: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { data: None, env: vec![("WHARFINGER_SECRET".to_owned(), SECRET.to_owned())], reuse: 1000 }
+        let env = vec![("WHARFINGER_SECRET".to_owned(), SECRET.to_owned())];
+        Self { data: None, env, reuse: 1000, unheard: false }
     }
 }
 
@@ -54,17 +57,18 @@ impl Options {
         self
     }
 
-    /// The same that logs in to Swift itself, where `berth` does.
+    /// The same that stores in Swift, where `berth` does; its lines are left out.
     #[must_use]
     pub fn on_swift(self, berth: &Berth) -> Self {
-        let text = |key: &str| berth.cloud["auth"][key].as_str().unwrap_or_default();
-        self.with("WHARFINGER_STORAGE_DRIVER", "swift")
+        let options = self
+            .with("WHARFINGER_STORAGE_DRIVER", "swift")
             .with("WHARFINGER_STORAGE_CONTAINER", &berth.container)
-            .with("WHARFINGER_STORAGE_SEGMENTS_CONTAINER", &format!("{}-segments", berth.container))
-            .with("OS_AUTH_TYPE", "v1password")
-            .with("OS_AUTH_URL", text("auth_url"))
-            .with("OS_USERNAME", text("username"))
-            .with("OS_PASSWORD", text("password"))
+            .with("WHARFINGER_STORAGE_SEGMENTS_CONTAINER", &format!("{}-segments", berth.container));
+        let keys = [&berth.cloud, &berth.cloud["auth"]].into_iter().filter_map(|keys| keys.as_object());
+        keys.flatten().fold(options, |options, (key, value)| match value.as_str() {
+            Some(value) => options.with(&format!("OS_{}", key.to_ascii_uppercase()), value),
+            None => options,
+        })
     }
 }
 
@@ -73,6 +77,7 @@ impl Options {
 pub struct Component {
     child: Child,
     address: SocketAddr,
+    first_status: u16,
     data: PathBuf,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -115,11 +120,12 @@ impl Component {
         let stderr = child.stderr.take().ok_or("the process has no stderr")?;
         let reader = std::thread::spawn({
             let log = Arc::clone(&log);
-            move || collect(BufReader::new(stderr), &log, &found)
+            move || collect(BufReader::new(stderr), &log, &found, options.unheard)
         });
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let reader = Some(reader);
         let mut component =
-            Self { child, address: nowhere, data, log, reader: Some(reader), _folder: folder };
+            Self { child, address: nowhere, first_status: 0, data, log, reader, _folder: folder };
         match address.recv_timeout(Duration::from_secs(START_SECONDS_MAX)) {
             Ok(address) => component.address = address,
             Err(error) => {
@@ -129,13 +135,20 @@ impl Component {
         }
         let asked = Connection::open(component.address)
             .and_then(|mut connection| connection.request("GET", "/v2/", &[], b""));
-        asked.map_err(|error| format!("GET /v2/ is not answered: {error}: {}", component.log()))?;
+        let answer =
+            asked.map_err(|error| format!("GET /v2/ is not answered: {error}: {}", component.log()))?;
+        component.first_status = answer.status();
         Ok(component)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The status of its first answer, to `GET /v2/`.
+    pub fn first_status(&self) -> u16 {
+        self.first_status
     }
 
     /// The directory that it stores in.
@@ -220,18 +233,23 @@ pub(crate) fn built(name: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Keeps every line, and sends the address of the first one that tells it.
-fn collect(stderr: impl BufRead, log: &Mutex<String>, found: &mpsc::Sender<SocketAddr>) {
-    for line in stderr.split(b'\n').map_while(Result::ok) {
+/// Keeps every line, and sends the address of the first one that tells it; `once` ends it there.
+fn collect(stderr: impl BufRead, log: &Mutex<String>, found: &mpsc::Sender<SocketAddr>, once: bool) {
+    let mut lines = stderr.split(b'\n').map_while(Result::ok);
+    while let Some(line) = lines.next() {
         let text = String::from_utf8_lossy(&line);
-        let address = text.split_once(SERVING).map(|(_, rest)| rest.trim().trim_end_matches('/'));
-        if let Some(address) = address.and_then(|address| address.parse().ok()) {
-            // Nobody listens any more after the first.
-            let _ = found.send(address);
-        }
         if let Ok(mut log) = log.lock() {
             log.push_str(&text);
             log.push('\n');
         }
+        let address = text.split_once(SERVING).map(|(_, rest)| rest.trim().trim_end_matches('/'));
+        let Some(address) = address.and_then(|address| address.parse().ok()) else { continue };
+        if once {
+            drop(lines);
+            let _ = found.send(address);
+            return;
+        }
+        // Nobody listens any more after the first.
+        let _ = found.send(address);
     }
 }

@@ -44,8 +44,12 @@ use wharfinger_tests::random::Random;
 use wharfinger_tests::repository::Repository;
 use wharfinger_tests::server::Server;
 use wharfinger_tests::swift::fault::FaultProxy;
+use wharfinger_tests::swift::host::Host;
 use wharfinger_tests::swift::registry::Berth;
 use wharfinger_tests::swift::{Options, Swift};
+
+/// The host of the tests that both hold to.
+const HOST: Host = Host::Native;
 
 /// The rig of all tests that need nothing special. It ends with the process.
 fn shared() -> &'static Swift {

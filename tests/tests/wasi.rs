@@ -14,6 +14,10 @@ mod keystone;
 mod logins;
 #[path = "wasi/nginx.rs"]
 mod nginx;
+#[path = "wasi/redirects.rs"]
+mod redirects;
+#[path = "wasi/unheard.rs"]
+mod unheard;
 #[path = "wasi/wrong.rs"]
 mod wrong;
 

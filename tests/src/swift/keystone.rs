@@ -86,6 +86,18 @@ impl Keystone {
         self.fact("credential_secret")
     }
 
+    /// A cloud for clouds.yaml, as JSON: that project, by the user's name and password.
+    pub fn cloud(&self) -> Value {
+        json!({
+            "region_name": self.region(),
+            "auth": {
+                "auth_url": self.auth_url(), "username": self.user(), "password": self.password(),
+                "project_name": self.project(),
+                "user_domain_name": self.domain(), "project_domain_name": self.domain(),
+            },
+        })
+    }
+
     /// The request of a login by password.
     pub fn password_login(&self, user: &str, password: &str, project: &str) -> Value {
         let domain = json!({"name": self.domain()});

@@ -39,16 +39,8 @@ fn started(swift: &'static OnceLock<Swift>, options: Options) -> (&'static Swift
     (swift, swift.keystone().expect("there is a Keystone"))
 }
 
-pub fn password(keystone: &Keystone) -> Value {
-    json!({
-        "region_name": keystone.region(),
-        "auth": {
-            "auth_url": keystone.auth_url(),
-            "username": keystone.user(), "password": keystone.password(),
-            "project_name": keystone.project(),
-            "user_domain_name": keystone.domain(), "project_domain_name": keystone.domain(),
-        },
-    })
+fn password(keystone: &Keystone) -> Value {
+    keystone.cloud()
 }
 
 /// The same user and project by their ids.

@@ -1,4 +1,4 @@
-//! A registry that sends its clients to Swift.
+//! A registry that sends its clients to Swift: what both hosts hold to. `HOST` is the one that is meant.
 
 #[path = "redirect/keys.rs"]
 mod keys;
@@ -11,26 +11,33 @@ use wharfinger_tests::digest::sha256;
 use wharfinger_tests::http::{Connection, Response};
 use wharfinger_tests::image::{Image, Layout};
 use wharfinger_tests::repository::Repository;
-use wharfinger_tests::server::{Folder, Server};
+use wharfinger_tests::server::Folder;
 use wharfinger_tests::swift::fault::FaultProxy;
+use wharfinger_tests::swift::host::{Host, Registry};
 use wharfinger_tests::tools::Tools;
 
-use super::{berth, berth_through, bytes, shared};
+use super::{HOST, berth, berth_through, bytes, shared};
 
 /// How long an effect is waited for that comes by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const REDIRECT: &str = "    redirect: true\n";
+/// A setting: its key below `registry`, and its value.
+type Setting<'a> = (&'a str, &'a str);
+
+const REDIRECT: Setting<'static> = ("storage.redirect", "true");
 
 /// Three segments and a bit.
-const SEGMENTS: &str = "  limits: {segment-bytes: 1048576}\n";
+const SEGMENTS: Setting<'static> = ("limits.segment-bytes", "1048576");
+
+/// All that the native server can say.
+const LOG: Setting<'static> = ("log.level", "trace");
 
 /// What a signature begins with, in a URL.
 const SIGNATURE: &str = "temp_url_sig=";
 
 /// Keeps segments with the rest.
-fn together(container: &str) -> String {
-    format!("    segments-container: {container}\n{REDIRECT}")
+fn together(container: &str) -> [Setting<'_>; 2] {
+    [("storage.segments-container", container), REDIRECT]
 }
 
 /// Where a redirect leads: the address, and the rest of the URL.
@@ -52,7 +59,7 @@ fn blob_of(repository: &Repository, digest: &str) -> Response {
 }
 
 /// No signature and no key is in any log.
-fn logs_nothing(registry: &Server) {
+fn logs_nothing(registry: &Registry) {
     let log = registry.log();
     for secret in [SIGNATURE, "wharfinger-0", "wharfinger-1"] {
         assert!(!log.contains(secret), "{secret} in {log}");
@@ -60,7 +67,7 @@ fn logs_nothing(registry: &Server) {
 }
 
 /// Reads a blob of one segment and one of several, whole and in ranges.
-fn reads_all(registry: &Server, name: &str) {
+fn reads_all(registry: &Registry, name: &str) {
     let repository = Repository::new(registry.address(), name);
     for (seed, length) in [(1, 1000), (2, (3 << 20) + 5)] {
         let blob = bytes(seed, length);
@@ -109,12 +116,12 @@ fn reads_all(registry: &Server, name: &str) {
 #[test]
 fn blobs_are_read_from_swift_wherever_their_segments_stand() {
     let swift = shared();
-    let apart = berth(swift, "redirect-apart").with(REDIRECT).with(SEGMENTS).with("  log: {level: trace}\n");
-    let apart = apart.start().expect("the registry starts");
+    let apart = HOST.start(&berth(swift, "redirect-apart"), &[REDIRECT, SEGMENTS, LOG]);
+    let apart = apart.expect("the registry starts");
     reads_all(&apart, "redirected/apart");
     logs_nothing(&apart);
-    let together = berth(swift, "redirect").with(&together("redirect")).with(SEGMENTS);
-    let together = together.with("  log: {level: trace}\n").start().expect("the registry starts");
+    let settings = [&together("redirect")[..], &[SEGMENTS, LOG]].concat();
+    let together = HOST.start(&berth(swift, "redirect"), &settings).expect("the registry starts");
     reads_all(&together, "redirected/together");
     logs_nothing(&together);
     let client = swift.client().expect("logs in");
@@ -126,18 +133,19 @@ fn blobs_are_read_from_swift_wherever_their_segments_stand() {
 fn a_redirected_get_takes_two_requests_and_what_is_gone_is_not_redirected() {
     let swift = shared();
     let proxy = FaultProxy::start(swift.proxy()).expect("the proxy starts");
-    let registry = berth_through(&proxy, swift, "redirect-counts").with(&together("redirect-counts"));
-    let registry = registry.start().expect("the registry starts");
+    let berth = berth_through(&proxy, swift, "redirect-counts");
+    let registry = HOST.start(&berth, &together("redirect-counts")).expect("the registry starts");
+    // Those for objects: another instance of the component may start at any time.
     let passed = || {
         let log = proxy.take_log();
-        let mut kinds: Vec<String> = log
-            .iter()
-            .map(|one| format!("{} {}", one.method, one.target.split('/').nth(4).unwrap_or("")))
-            .collect();
+        let part = |one: &wharfinger_tests::swift::fault::Exchange| {
+            Some(format!("{} {}", one.method, one.target.split('/').nth(4)?))
+        };
+        let mut kinds: Vec<String> = log.iter().filter_map(part).collect();
         kinds.sort();
         kinds
     };
-    let begun = passed();
+    let begun = proxy.take_log();
     assert_eq!(
         begun.len(),
         6,
@@ -164,8 +172,8 @@ fn a_redirected_get_takes_two_requests_and_what_is_gone_is_not_redirected() {
 #[test]
 fn damage_that_only_the_client_sees_is_healed_by_a_delete_and_a_push() {
     let swift = shared();
-    let registry = berth(swift, "redirect-damage").with(REDIRECT).with(SEGMENTS);
-    let registry = registry.start().expect("the registry starts");
+    let registry = HOST.start(&berth(swift, "redirect-damage"), &[REDIRECT, SEGMENTS]);
+    let registry = registry.expect("the registry starts");
     let repository = Repository::new(registry.address(), "redirected/damage");
     let blob = bytes(11, 3 << 20);
     let digest = sha256(&blob);
@@ -185,8 +193,8 @@ fn damage_that_only_the_client_sees_is_healed_by_a_delete_and_a_push() {
 
 #[test]
 fn a_url_ends_when_it_is_said_to() {
-    let lines = format!("{}    redirect-seconds: 1\n", together("redirect-ends"));
-    let registry = berth(shared(), "redirect-ends").with(&lines).start().expect("the registry starts");
+    let settings = [&together("redirect-ends")[..], &[("storage.redirect-seconds", "1")]].concat();
+    let registry = HOST.start(&berth(shared(), "redirect-ends"), &settings).expect("the registry starts");
     let repository = Repository::new(registry.address(), "redirected/ends");
     let blob = bytes(4, 5000);
     repository.push_whole(&blob).and_then(|answer| answer.expect(201)).expect("pushed");
@@ -206,8 +214,9 @@ fn a_url_ends_when_it_is_said_to() {
 fn clients_can_be_sent_another_way_than_the_registry_goes() {
     let swift = shared();
     let proxy = FaultProxy::start(swift.proxy()).expect("the proxy starts");
-    let lines = format!("{}    redirect-url: http://{}\n", together("redirect-way"), proxy.address());
-    let registry = berth(swift, "redirect-way").with(&lines).start().expect("the registry starts");
+    let url = format!("http://{}", proxy.address());
+    let settings = [&together("redirect-way")[..], &[("storage.redirect-url", &url)]].concat();
+    let registry = HOST.start(&berth(swift, "redirect-way"), &settings).expect("the registry starts");
     let repository = Repository::new(registry.address(), "redirected/way");
     let blob = bytes(5, 5000);
     repository.push_whole(&blob).and_then(|answer| answer.expect(201)).expect("pushed");
@@ -222,8 +231,8 @@ fn skopeo_pulls_through_redirects_what_it_pushed() {
     let swift = shared();
     let proxy = FaultProxy::start(swift.proxy()).expect("the proxy starts");
     let room = Folder::new("swift-redirect").expect("the temporary directory is writable");
-    let berth = berth_through(&proxy, swift, "redirect-skopeo").with(REDIRECT).with(SEGMENTS);
-    let registry = berth.start().expect("the registry starts");
+    let berth = berth_through(&proxy, swift, "redirect-skopeo");
+    let registry = HOST.start(&berth, &[REDIRECT, SEGMENTS]).expect("the registry starts");
     let tools = Tools::new(&room.path().join("home"));
     let path = room.path().join("pushed");
     Layout::create(&path).add("t", &Image::new(72, &[100_000, 4 << 20, 0, 7]));
