@@ -105,14 +105,18 @@ impl Component {
             command.args(["--env", name]).env(name, value);
         }
         command.arg(component()?).env("RUST_BACKTRACE", "0");
-        Self::start_by(command, folder, data)
+        Self::spawn(command, folder, data, options.unheard)
     }
 
     /// The same by a command of one's own, which has wasmtime store under `data`, if it stores in a directory.
     ///
     /// # Errors
     /// Those of [`Component::start`].
-    pub fn start_by(mut command: Command, folder: Folder, data: PathBuf) -> Result<Self, String> {
+    pub fn start_by(command: Command, folder: Folder, data: PathBuf) -> Result<Self, String> {
+        Self::spawn(command, folder, data, false)
+    }
+
+    fn spawn(mut command: Command, folder: Folder, data: PathBuf, unheard: bool) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("starting {command:?}: {error}"))?;
         let log = Arc::new(Mutex::new(String::new()));
@@ -120,7 +124,7 @@ impl Component {
         let stderr = child.stderr.take().ok_or("the process has no stderr")?;
         let reader = std::thread::spawn({
             let log = Arc::clone(&log);
-            move || collect(BufReader::new(stderr), &log, &found, options.unheard)
+            move || collect(BufReader::new(stderr), &log, &found, unheard)
         });
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let reader = Some(reader);
