@@ -16,4 +16,7 @@ pub mod store;
 pub mod swift;
 pub mod tls_relay;
 pub mod tools;
+pub mod trace;
+pub mod traced;
+pub mod tracer;
 pub mod wasi;

@@ -29,6 +29,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Environment variables on top of the test's own.
     pub env: Vec<(String, String)>,
+    /// A program and its arguments that run the binary, such as a tracer.
+    pub under: Vec<String>,
 }
 
 /// A running registry. Dropping it kills the process.
@@ -50,7 +52,14 @@ impl Server {
     pub fn start(options: Options) -> Result<Self, String> {
         let folder = Folder::new("server")?;
         let data = options.data.unwrap_or_else(|| folder.path().join("data"));
-        let mut command = Command::new(binary()?);
+        let mut command = match options.under.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary()?);
+                command
+            }
+            None => Command::new(binary()?),
+        };
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         if !options.config.as_deref().is_some_and(stores_in_swift) {
             command.arg("--data").arg(&data);
