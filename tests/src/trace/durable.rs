@@ -84,7 +84,12 @@ impl Disk<'_> {
                 }
                 self.expect(entry.path());
             }
-            Kind::MakeFolder | Kind::Unlink => self.expect(entry.path()),
+            Kind::MakeFolder => {
+                // File systems use the numbers of files that are gone again.
+                entry.file.map(|file| self.files.remove(&file));
+                self.expect(entry.path());
+            }
+            Kind::Unlink => self.expect(entry.path()),
             // An empty folder that comes back holds nothing; one that is gone needs no sync of its own.
             Kind::RemoveFolder => {
                 self.waiting.remove(entry.path());
@@ -98,7 +103,7 @@ impl Disk<'_> {
     fn dirty(&mut self, entry: &Entry) {
         let Some(file) = entry.file else { return };
         let bytes = self.files.entry(file).or_insert(Bytes::Dirty);
-        // A number that a new file got again.
+        // A new file may get the number of one that is gone.
         if *bytes != Bytes::Lost || entry.kind == Kind::Create {
             *bytes = Bytes::Dirty;
         }

@@ -12,8 +12,8 @@ use crate::trace::Kind;
 pub enum Order {
     /// The program is killed before the call of this number does anything.
     Kill(u32),
-    /// It is killed after the call of this number is done, and before it learns of it.
-    KillAfter(u32),
+    /// It is killed after the reply of this number, counted among replies, has left, and before it does anything else.
+    KillAfterReply(u32),
     /// Calls fail with this error of the system, and do nothing.
     Fail {
         /// Only those of this kind; all calls but replies otherwise.
@@ -31,7 +31,7 @@ impl Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill(number) => write!(f, "kill {number}"),
-            Self::KillAfter(number) => write!(f, "kill-after {number}"),
+            Self::KillAfterReply(number) => write!(f, "kill-after-reply {number}"),
             Self::Fail { kind, first, count, errno } => {
                 let kind = kind.map_or("all", Kind::word);
                 write!(f, "fail {kind} {first} {count} {errno}")
@@ -45,7 +45,7 @@ fn parse(text: &str) -> Option<Order> {
     let words: Vec<&str> = text.split_whitespace().collect();
     Some(match words.as_slice() {
         ["kill", number] => Order::Kill(number.parse().ok()?),
-        ["kill-after", number] => Order::KillAfter(number.parse().ok()?),
+        ["kill-after-reply", number] => Order::KillAfterReply(number.parse().ok()?),
         ["fail", kind, first, count, errno] => Order::Fail {
             kind: if *kind == "all" { None } else { Some(Kind::of_word(kind)?) },
             first: first.parse().ok()?,
@@ -86,7 +86,10 @@ impl Orders {
         self.calls += 1;
         let action = match self.order {
             Some(Order::Kill(number)) if number == self.calls => Action::Kill,
-            Some(Order::KillAfter(number)) if number == self.calls => Action::KillAfter,
+            Some(Order::KillAfterReply(number)) if kind == Kind::Reply => {
+                self.of_kind += 1;
+                if number == self.of_kind { Action::KillAfter } else { Action::Pass }
+            }
             Some(Order::Fail { kind: wanted, first, count, errno })
                 if kind != Kind::Reply && wanted.is_none_or(|wanted| wanted == kind) =>
             {
@@ -95,7 +98,7 @@ impl Orders {
                 let hit = at >= first && at - first < count;
                 if hit { Action::Fail(errno) } else { Action::Pass }
             }
-            Some(Order::Kill(_) | Order::KillAfter(_) | Order::Fail { .. }) | None => Action::Pass,
+            Some(Order::Kill(_) | Order::KillAfterReply(_) | Order::Fail { .. }) | None => Action::Pass,
         };
         Ok((self.calls, action))
     }
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn orders_are_read_as_they_are_written() {
         let some = |kind| Order::Fail { kind, first: 2, count: 3, errno: 5 };
-        for order in [Order::Kill(1), Order::KillAfter(7), some(None), some(Some(Kind::Sync))] {
+        for order in [Order::Kill(1), Order::KillAfterReply(7), some(None), some(Some(Kind::Sync))] {
             assert_eq!(parse(&order.to_string()), Some(order));
         }
         assert_eq!(parse("kill"), None);
