@@ -12,15 +12,22 @@ use super::folders::parent;
 
 pub(super) fn remove(directory: &Directory, key: &Key) -> Answer {
     let name = key.to_string();
-    if let Err(errno) = directory.unlink(&name) {
+    let removed = directory.unlink(&name);
+    if let Err(errno) = removed
+        && errno != Errno::NOENT
+    {
         return Answer::of_lookup(&name, errno);
     }
     let folder = parent(&name);
+    // Also where it is gone already: who removed it may have failed to have that on the disk, and be the one who asks again.
     let synced = sync_removal(directory, folder);
-    directory.remove_empty(folder);
-    match synced {
-        Ok(()) => Reply::Done.into(),
-        Err(errno) => Answer::of_change(&name, errno),
+    if removed.is_ok() {
+        directory.remove_empty(folder);
+    }
+    match (synced, removed) {
+        (Err(errno), _) => Answer::of_change(&name, errno),
+        (Ok(()), Ok(())) => Reply::Done.into(),
+        (Ok(()), Err(errno)) => Answer::of_lookup(&name, errno),
     }
 }
 
