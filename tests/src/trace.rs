@@ -2,7 +2,7 @@
 
 mod durable;
 
-pub use durable::{Fault, faults};
+pub use durable::{Fault, Unpromised, faults};
 
 use std::fmt::{self, Display};
 use std::fs;

@@ -41,10 +41,18 @@ enum Bytes {
     Lost,
 }
 
-/// Follows the calls of a program and tells what it promised too early. Names under `free` of `root` are left out: nobody is
-/// promised anything about them, but that is no licence for other names of their files.
-pub fn faults(entries: &[Entry], root: &Path, free: &[&str]) -> Vec<Fault> {
-    let mut disk = Disk { root, free, files: BTreeMap::new(), waiting: BTreeMap::new(), faults: Vec::new() };
+/// What nobody is promised.
+#[derive(Clone, Copy, Debug)]
+pub struct Unpromised<'a> {
+    /// Folders whose names may be lost. That is no licence for other names of the same files.
+    pub names: &'a [&'a Path],
+    /// Folders in which names that were removed may come back.
+    pub removals: &'a [&'a Path],
+}
+
+/// Follows the calls of a program and tells what it promised too early.
+pub fn faults(entries: &[Entry], unpromised: Unpromised<'_>) -> Vec<Fault> {
+    let mut disk = Disk { unpromised, files: BTreeMap::new(), waiting: BTreeMap::new(), faults: Vec::new() };
     for entry in entries {
         disk.follow(entry);
     }
@@ -52,8 +60,7 @@ pub fn faults(entries: &[Entry], root: &Path, free: &[&str]) -> Vec<Fault> {
 }
 
 struct Disk<'a> {
-    root: &'a Path,
-    free: &'a [&'a str],
+    unpromised: Unpromised<'a>,
     files: BTreeMap<(u64, u64), Bytes>,
     /// The names that a folder on the disk does not know yet, or not know to be gone.
     waiting: BTreeMap<String, BTreeSet<String>>,
@@ -79,7 +86,7 @@ impl Disk<'_> {
                     .file
                     .and_then(|file| self.files.get(&file))
                     .is_none_or(|bytes| *bytes == Bytes::Safe);
-                if !safe && !self.is_free(entry.path()) {
+                if !safe && !lies_in(entry.path(), self.unpromised.names) {
                     self.faults.push(Fault::Unsynced { path: entry.path().to_owned() });
                 }
                 self.expect(entry.path());
@@ -89,6 +96,7 @@ impl Disk<'_> {
                 entry.file.map(|file| self.files.remove(&file));
                 self.expect(entry.path());
             }
+            Kind::Unlink if lies_in(entry.path(), self.unpromised.removals) => self.forget(entry.path()),
             Kind::Unlink => self.expect(entry.path()),
             // An empty folder that comes back holds nothing; one that is gone needs no sync of its own.
             Kind::RemoveFolder => {
@@ -130,7 +138,7 @@ impl Disk<'_> {
     }
 
     fn expect(&mut self, path: &str) {
-        if !self.is_free(path) {
+        if !lies_in(path, self.unpromised.names) {
             self.waiting.entry(folder(path)).or_default().insert(path.to_owned());
         }
     }
@@ -140,10 +148,10 @@ impl Disk<'_> {
             names.remove(path);
         }
     }
+}
 
-    fn is_free(&self, path: &str) -> bool {
-        self.free.iter().any(|free| Path::new(path).starts_with(self.root.join(free)))
-    }
+fn lies_in(path: &str, folders: &[&Path]) -> bool {
+    folders.iter().any(|folder| Path::new(path).starts_with(folder))
 }
 
 fn folder(path: &str) -> String {
@@ -174,7 +182,7 @@ mod tests {
     }
 
     fn found(entries: &[Entry]) -> Vec<Fault> {
-        faults(entries, Path::new("/d"), &["tmp"])
+        faults(entries, Unpromised { names: &[Path::new("/d/tmp")], removals: &[Path::new("/d/parts")] })
     }
 
     #[test]
@@ -207,6 +215,17 @@ mod tests {
         let mut entries = sound();
         entries.insert(2, entry(Kind::Sync, -5, 9, &["/d/tmp/1"]));
         assert_eq!(found(&entries), [Fault::Unsynced { path: "/d/blobs/1".to_owned() }]);
+    }
+
+    #[test]
+    fn a_removal_is_on_the_disk_too_unless_it_need_not_be() {
+        let mut entries = sound();
+        entries.insert(7, entry(Kind::Unlink, 0, 0, &["/d/parts/1"]));
+        assert_eq!(found(&entries), []);
+        entries.insert(7, entry(Kind::Unlink, 0, 0, &["/d/links/1"]));
+        assert_eq!(found(&entries).len(), 1);
+        entries.insert(8, entry(Kind::Sync, 0, 12, &["/d/links"]));
+        assert_eq!(found(&entries), []);
     }
 
     #[test]

@@ -2,13 +2,10 @@
 
 use std::io;
 
-use wharfinger_tests::trace::{Fault, faults};
+use wharfinger_tests::trace::Fault;
 
 use crate::forms::{Action, FORMS, Form};
 use crate::stage::Stage;
-
-/// Names that nobody is told of: temporary files, and segments that are gone once their blob is published.
-const FREE: [&str; 1] = ["data/tmp"];
 
 /// What a form is told too early.
 fn told_early(form: Form, sync: &str) -> io::Result<Vec<Fault>> {
@@ -17,7 +14,7 @@ fn told_early(form: Form, sync: &str) -> io::Result<Vec<Fault>> {
     let registry = stage.start_traced(&traced, sync).expect("the registry starts under the tracer");
     let told = Action::new(form, registry.address(), 1).act();
     assert!(told.success(), "{form:?}: {:?}", told.last);
-    Ok(faults(&traced.entries()?, &stage.root(), &FREE))
+    Ok(stage.faults(&traced.entries()?))
 }
 
 #[test]
@@ -46,7 +43,7 @@ fn a_first_start_has_its_secret_on_the_disk() -> io::Result<()> {
     let registry = stage.start_traced(&traced, "full").expect("the registry starts under the tracer");
     let action = Action::new(Form::SmallBlob, registry.address(), 1);
     action.prepare()?;
-    let faults = faults(&traced.entries()?, &stage.root(), &FREE);
+    let faults = stage.faults(&traced.entries()?);
     assert!(faults.is_empty(), "{}", lines(&faults));
     Ok(())
 }

@@ -51,8 +51,10 @@ pub const FORMS: [Form; 10] = [
 ];
 
 /// How far an action came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Told {
+    /// The status that says it is done.
+    expected: u16,
     /// The last answer; none if the registry went down before it, or with it.
     pub last: Option<Response>,
     /// The upload that was acknowledged last, and how many bytes of it.
@@ -61,7 +63,7 @@ pub struct Told {
 
 impl Told {
     pub fn success(&self) -> bool {
-        self.last.as_ref().is_some_and(|response| (200..300).contains(&response.status()))
+        self.last.as_ref().is_some_and(|response| response.status() == self.expected)
     }
 }
 
@@ -132,7 +134,17 @@ impl Action {
 
     /// Does it; whatever breaks off is no error.
     pub fn act(&self) -> Told {
-        let mut told = Told::default();
+        let expected = match self.form {
+            Form::SmallBlob
+            | Form::Pieces
+            | Form::Segments
+            | Form::OnePiece
+            | Form::Manifest
+            | Form::Mount => 201,
+            Form::DeleteBlob | Form::DeleteManifest | Form::DeleteTag => 202,
+            Form::Cancel => 204,
+        };
+        let mut told = Told { expected, last: None, upload: None };
         // The registry may go down at any time: then what was told before counts.
         if self.speak(&mut told).is_err() {
             told.last = None;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use wharfinger_tests::server::{Folder, Options, Server};
+use wharfinger_tests::trace::{Entry, Fault, Unpromised, faults};
 use wharfinger_tests::traced::Traced;
 
 use crate::forms::{Action, Form, SEGMENT_BYTES};
@@ -64,6 +65,13 @@ impl Stage {
 
     pub fn start_traced(&self, traced: &Traced, sync: &str) -> Result<Server, String> {
         Server::start(Options { under: traced.under(), ..self.options(sync) })
+    }
+
+    /// What a registry on this stage promised too early.
+    pub fn faults(&self, entries: &[Entry]) -> Vec<Fault> {
+        let (temporary, segments) = (self.data().join("tmp"), self.data().join("segments"));
+        // A segment that comes back is one that nobody refers to.
+        faults(entries, Unpromised { names: &[&temporary], removals: &[&temporary, &segments] })
     }
 
     fn options(&self, sync: &str) -> Options {
