@@ -129,7 +129,7 @@ pub enum Refusal {
     },
     /// The store has no room left.
     StoreFull,
-    /// The store takes no writes at present.
+    /// The store takes no writes at present, or does not even permit to read: an operator has to act.
     StoreReadOnly,
     /// The registry itself is at fault.
     Internal,

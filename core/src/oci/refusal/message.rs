@@ -70,7 +70,7 @@ impl Refusal {
             Self::Busy { .. } => "The registry is busy.",
             Self::StoreUnavailable { .. } => "The registry's storage does not answer.",
             Self::StoreFull => "The registry's storage is full.",
-            Self::StoreReadOnly => "The registry's storage takes no writes at present.",
+            Self::StoreReadOnly => "The registry's storage does not permit this at present.",
             Self::Internal => "The registry failed.",
         })
     }
@@ -110,7 +110,7 @@ impl Refusal {
             Self::Busy { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreUnavailable { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreFull => "Ask who runs it for room, then push again.",
-            Self::StoreReadOnly => "Pulls work; push again later.",
+            Self::StoreReadOnly => "Ask who runs it to look into its log, then try again.",
             Self::Internal => "Try again; if it stays, tell who runs it the time of this reply.",
         }
     }
