@@ -81,7 +81,7 @@ impl Files {
     /// Carries out any op but [`Op::Write`], whose body goes through [`Files::create`]; here it is answered with
     /// [`Reply::Mismatch`], and nothing is stored.
     pub fn carry_out(&self, op: &Op) -> Answer {
-        match op {
+        let answer = match op {
             Op::Read { key, range, .. } => object::read(&self.0, key, *range),
             Op::Stat { key } => object::stat(&self.0, key),
             Op::Write { .. } => Reply::Mismatch.into(),
@@ -91,7 +91,8 @@ impl Files {
             Op::Release { parts } => remove::release(&self.0, parts),
             Op::Remove { key } => remove::remove(&self.0, key),
             Op::List { listing, after, limit } => list::list(&self.0, listing, after.as_deref(), *limit),
-        }
+        };
+        self.0.unless_removed(answer)
     }
 
     /// Starts an [`Op::Write`]: takes a file that nobody sees until [`Writer::commit`] names it.
@@ -101,7 +102,7 @@ impl Files {
     pub fn create(&self) -> Result<Writer, Answer> {
         match Temporary::create(&self.0) {
             Ok(created) => Ok(Writer::new(created)),
-            Err(errno) => Err(Answer::of_change(directory::TEMPORARY, errno)),
+            Err(errno) => Err(self.0.unless_removed(Answer::of_change(directory::TEMPORARY, errno))),
         }
     }
 }

@@ -40,6 +40,13 @@ impl Answer {
         }
     }
 
+    /// What is said of everything once the directory itself is gone.
+    pub(super) fn of_removed_directory() -> Self {
+        let advice = "the storage directory was removed; put it back from a copy, and restart the registry";
+        let error = io::Error::new(io::ErrorKind::NotFound, advice);
+        Self { reply: Reply::Refused, body: None, error: Some(error) }
+    }
+
     /// What failing to write, name, touch or list `name` is to the core. No file may be missing on this side: one that
     /// is was removed under our hands, and the next try may go well.
     pub(super) fn of_change(name: &str, errno: Errno) -> Self {

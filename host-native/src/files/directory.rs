@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicU64;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::{Errno, Result};
 
-use wharfinger_core::store::Kind;
+use wharfinger_core::store::{Kind, Reply};
 
-use super::answer::NOT_REGULAR;
+use super::answer::{Answer, NOT_REGULAR};
 use super::folders::Settled;
 
 /// Where files stand until they get their name.
@@ -42,6 +42,31 @@ impl Directory {
 
     pub(super) fn stat_object(&self, name: &str) -> Result<Stat> {
         regular(fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// The answer, unless it only says that nothing is there because the whole directory is not.
+    ///
+    /// One that is made at its path later is not taken for it: where a copy is being put back, what has not arrived yet
+    /// would count as lost.
+    pub(super) fn unless_removed(&self, answer: Answer) -> Answer {
+        let absent = match &answer.reply {
+            Reply::Missing | Reply::Unavailable { .. } => true,
+            Reply::Page(page) => page.rows.is_empty(),
+            Reply::Found(_)
+            | Reply::Written { .. }
+            | Reply::Exists
+            | Reply::Done
+            | Reply::Damaged
+            | Reply::Mismatch
+            | Reply::Full
+            | Reply::Refused => false,
+        };
+        if absent && self.is_removed() { Answer::of_removed_directory() } else { answer }
+    }
+
+    /// A folder has no link left when it is removed.
+    fn is_removed(&self) -> bool {
+        fs::fstat(&self.root).is_ok_and(|stat| stat.st_nlink == 0)
     }
 
     /// Opens a folder; `""` is the root.

@@ -33,7 +33,7 @@ pub fn side_by_side<T: Send>(work: Vec<T>, step: impl Fn(T) -> io::Result<()> + 
             Ok(())
         };
         let workers: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a check failed")).collect()
+        workers.into_iter().try_for_each(|worker| worker.join().expect("a check failed"))
     })
 }
 
