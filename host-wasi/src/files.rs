@@ -105,14 +105,21 @@ impl Files {
 
     fn remove(&self, key: &Key) -> Reply {
         let name = key.to_string();
-        if let Err(code) = self.0.unlink(&name) {
+        let removed = self.0.unlink(&name);
+        if let Err(code) = removed
+            && code != ErrorCode::NoEntry
+        {
             return of_lookup(&name, code);
         }
+        // Also where it is gone already: who removed it may have failed to have that on the disk, and be the one who asks again.
         let synced = self.0.sync_removal(parent(&name));
-        self.0.remove_empty(parent(&name));
-        match synced {
-            Ok(()) => Reply::Done,
-            Err(code) => of_change(&name, code),
+        if removed.is_ok() {
+            self.0.remove_empty(parent(&name));
+        }
+        match (synced, removed) {
+            (Err(code), _) => of_change(&name, code),
+            (Ok(()), Ok(())) => Reply::Done,
+            (Ok(()), Err(code)) => of_lookup(&name, code),
         }
     }
 

@@ -4,6 +4,7 @@ pub mod contents;
 pub mod conversation;
 pub mod digest;
 pub mod disk;
+pub mod forms;
 pub mod http;
 pub mod image;
 pub mod jco;

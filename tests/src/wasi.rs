@@ -39,12 +39,14 @@ pub struct Options {
     pub reuse: u32,
     /// Nobody reads its standard error once it serves.
     pub unheard: bool,
+    /// A program and its arguments that run wasmtime, such as a tracer.
+    pub under: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let env = vec![("WHARFINGER_SECRET".to_owned(), SECRET.to_owned())];
-        Self { data: None, env, reuse: 1000, unheard: false }
+        Self { data: None, env, reuse: 1000, unheard: false, under: Vec::new() }
     }
 }
 
@@ -96,7 +98,15 @@ impl Component {
         let folder = Folder::new("component")?;
         let data = options.data.unwrap_or_else(|| folder.path().join("data"));
         std::fs::create_dir_all(&data).map_err(|error| format!("making {}: {error}", data.display()))?;
-        let mut command = Command::new(tools()?.join("wasmtime"));
+        let wasmtime = tools()?.join("wasmtime");
+        let mut command = match options.under.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(wasmtime);
+                command
+            }
+            None => Command::new(wasmtime),
+        };
         command.args(["serve", "-Scli", "--addr", "127.0.0.1:0", "--idle-instance-timeout", "60s"]);
         command.args(["-W", "max-memory-size=268435456"]);
         command.arg(format!("--max-instance-reuse-count={}", options.reuse));

@@ -5,8 +5,6 @@
 mod durable;
 #[path = "crash_calls/errors.rs"]
 mod errors;
-#[path = "crash_calls/forms.rs"]
-mod forms;
 #[path = "crash_calls/points.rs"]
 mod points;
 #[path = "crash_calls/sound.rs"]

@@ -6,6 +6,8 @@ mod both;
 mod conversations;
 #[path = "wasi/counts.rs"]
 mod counts;
+#[path = "wasi/durable.rs"]
+mod durable;
 #[path = "wasi/edge.rs"]
 mod edge;
 #[path = "wasi/keystone.rs"]

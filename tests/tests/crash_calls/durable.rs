@@ -4,8 +4,8 @@ use std::io;
 
 use wharfinger_tests::trace::Fault;
 
-use crate::forms::{Action, FORMS, Form};
 use crate::stage::Stage;
+use wharfinger_tests::forms::{Action, FORMS, Form};
 
 /// What a form is told too early.
 fn told_early(form: Form, sync: &str) -> io::Result<Vec<Fault>> {

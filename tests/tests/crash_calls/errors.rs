@@ -2,7 +2,6 @@
 //! is not so.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Display};
 use std::io;
 use std::time::Instant;
 
@@ -13,10 +12,10 @@ use wharfinger_tests::trace::Kind;
 use wharfinger_tests::traced::Traced;
 use wharfinger_tests::tracer::orders::Order;
 
-use crate::forms::{Action, FORMS, Form, Told};
 use crate::points::side_by_side;
 use crate::sound::unsound;
-use crate::stage::Stage;
+use crate::stage::{Said, Stage};
+use wharfinger_tests::forms::{Action, FORMS, Form, Told};
 
 /// More calls than any action makes.
 const FOR_GOOD: u32 = 1_000_000;
@@ -74,23 +73,6 @@ impl Sick {
         let checked = action.check(&told).and_then(|()| action.again());
         checked.map_err(|error| io::Error::other(format!("{at}: {error}; {}", self.registry.log())))?;
         Ok(hit.then_some(told.success()))
-    }
-}
-
-/// What is going on, said when a check fails.
-struct Said(String);
-
-impl Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Drop for Said {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("at {}", self.0);
-        }
     }
 }
 

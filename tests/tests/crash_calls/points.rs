@@ -10,9 +10,9 @@ use wharfinger_tests::process::ending;
 use wharfinger_tests::trace::Kind;
 use wharfinger_tests::tracer::orders::Order;
 
-use crate::forms::{Action, FORMS, Form, Told};
 use crate::sound::unsound;
-use crate::stage::Stage;
+use crate::stage::{Said, Stage};
+use wharfinger_tests::forms::{Action, FORMS, Form, Told};
 
 /// So many registries are killed side by side: each waits more than it works.
 const SIDE_BY_SIDE: usize = 4;
@@ -72,11 +72,11 @@ fn killed(form: Form, before: &Stage, order: Order) -> io::Result<bool> {
         return Ok(false);
     }
     assert!(ended.is_some(), "{form:?}, {order}: the registry runs on; the last call was {at:?}");
-    judge(form, &stage, &told, &format!("{form:?}, {order}, at {at:?}"))?;
+    judge(form, &stage, &told, &Said(format!("{form:?}, {order}, at {at:?}")))?;
     Ok(true)
 }
 
-fn judge(form: Form, stage: &Stage, told: &Told, at: &str) -> io::Result<()> {
+fn judge(form: Form, stage: &Stage, told: &Told, at: &Said) -> io::Result<()> {
     let faults = unsound(&stage.data());
     assert!(faults.is_empty(), "{at}: {faults:#?}");
     let registry = stage.start("full");

@@ -1,5 +1,6 @@
 //! A directory, and registries on it, traced or not.
 
+use std::fmt::{self, Display};
 use std::fs::{self, FileTimes, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use wharfinger_tests::server::{Folder, Options, Server};
 use wharfinger_tests::trace::{Entry, Fault, Unpromised, faults};
 use wharfinger_tests::traced::Traced;
 
-use crate::forms::{Action, Form, SEGMENT_BYTES};
+use wharfinger_tests::forms::{Action, Form, SEGMENT_BYTES};
 
 const TRACER: &str = env!("CARGO_BIN_EXE_tracer");
 
@@ -94,5 +95,22 @@ impl Stage {
             }
         }
         Ok(())
+    }
+}
+
+/// What is going on, said when a check fails.
+pub struct Said(pub String);
+
+impl Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("at {}", self.0);
+        }
     }
 }

@@ -3,16 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::digest::sha256;
+use crate::http::Response;
+use crate::image::{CONFIG, MANIFEST};
+use crate::random::Random;
+use crate::repository::{OCTETS, Repository, finishing, location};
 use serde_json::{Value, json};
-use wharfinger_tests::digest::sha256;
-use wharfinger_tests::http::Response;
-use wharfinger_tests::image::{CONFIG, MANIFEST};
-use wharfinger_tests::random::Random;
-use wharfinger_tests::repository::{OCTETS, Repository, finishing, location};
 
-/// Small enough for the forms to have several segments.
+/// A size of segments with which the forms have several, in bytes.
 pub const SEGMENT_BYTES: usize = 512 * 1024;
 
+/// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// POST and PUT of a blob that fits the memory of the registry.
@@ -37,6 +38,7 @@ pub enum Form {
     Cancel,
 }
 
+/// All of them.
 pub const FORMS: [Form; 10] = [
     Form::SmallBlob,
     Form::Pieces,
@@ -62,12 +64,14 @@ pub struct Told {
 }
 
 impl Told {
+    /// Whether it was told to be done.
     pub fn success(&self) -> bool {
         self.last.as_ref().is_some_and(|response| response.status() == self.expected)
     }
 }
 
 /// One form with content of its own, at one registry.
+#[derive(Debug)]
 pub struct Action {
     form: Form,
     app: Repository,
@@ -81,6 +85,7 @@ pub struct Action {
 }
 
 impl Action {
+    /// The form at the registry there; other seeds give other repositories and content.
     pub fn new(form: Form, address: SocketAddr, seed: u64) -> Self {
         let length = match form {
             Form::SmallBlob
@@ -111,6 +116,9 @@ impl Action {
     }
 
     /// Brings what has to stand before, and what must never suffer.
+    ///
+    /// # Errors
+    /// The registry does not take it.
     pub fn prepare(&self) -> io::Result<()> {
         for blob in [&self.kept, &self.config] {
             self.app.push_whole(blob)?.expect(201)?;
@@ -212,7 +220,13 @@ impl Action {
         Ok(())
     }
 
-    /// Fails if anything is there by halves, or not as it was told.
+    /// Looks whether all is there as it was told, and nothing by halves.
+    ///
+    /// # Errors
+    /// An answer is none that a registry may give.
+    ///
+    /// # Panics
+    /// Something is lost, back, or there by halves.
     pub fn check(&self, told: &Told) -> io::Result<()> {
         let done = told.success();
         for blob in [&self.kept, &self.config] {
@@ -272,6 +286,12 @@ impl Action {
     }
 
     /// Does it again, which must go well, and leave it done.
+    ///
+    /// # Errors
+    /// As [`Action::check`].
+    ///
+    /// # Panics
+    /// It is refused, or not done as it is told.
     pub fn again(&self) -> io::Result<()> {
         let told = self.act();
         let response = told.last.as_ref().ok_or_else(|| io::Error::other("the second time broke off"))?;
@@ -282,6 +302,12 @@ impl Action {
     }
 
     /// Goes on with an upload where it was acknowledged.
+    ///
+    /// # Errors
+    /// The registry knows nothing of it, or does not take the rest.
+    ///
+    /// # Panics
+    /// It has not what it acknowledged, or makes no blob of it.
     pub fn resume(&self, told: &Told) -> io::Result<()> {
         let Some((at, sent)) = told.upload.as_ref().filter(|_| !told.success()) else { return Ok(()) };
         let mut connection = self.app.connect()?;
