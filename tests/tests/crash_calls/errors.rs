@@ -2,6 +2,7 @@
 //! is not so.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::time::Instant;
 
@@ -26,6 +27,8 @@ struct Sick {
     traced: Traced,
     registry: Server,
     seed: u64,
+    /// Whether a removal failed, so that something may be left behind.
+    littered: bool,
 }
 
 impl Sick {
@@ -33,7 +36,7 @@ impl Sick {
         let stage = Stage::new();
         let traced = stage.tracer();
         let registry = stage.start_traced(&traced, "full").expect("the registry starts under the tracer");
-        Self { stage, traced, registry, seed: 0 }
+        Self { stage, traced, registry, seed: 0, littered: false }
     }
 
     /// Prepares an action with fresh content, so that it finds no folder of an earlier one.
@@ -62,8 +65,10 @@ impl Sick {
         let told = action.act();
         self.traced.order(None)?;
         let at = Said(format!("{form:?}, {order} ({errno})"));
-        let hit = self.traced.entries()?.iter().any(|entry| entry.forced);
-        let early = self.stage.faults(&self.traced.entries()?);
+        let entries = self.traced.entries()?;
+        let hit = entries.iter().any(|entry| entry.forced);
+        self.littered |= entries.iter().any(|entry| entry.forced && entry.kind == Kind::Unlink);
+        let early = self.stage.faults(&entries);
         // Instead of a mount, a client may be told to upload: that says nothing about what is there.
         let instead = form == Form::Mount && !told.success();
         assert!(instead || early.is_empty(), "{at}: {early:#?}");
@@ -72,6 +77,8 @@ impl Sick {
         assert!(unsound.is_empty(), "{at}: {unsound:#?}");
         let checked = action.check(&told).and_then(|()| action.again());
         checked.map_err(|error| io::Error::other(format!("{at}: {error}; {}", self.registry.log())))?;
+        let left = fs::read_dir(self.stage.data().join("tmp"))?.count();
+        assert!(self.littered || left == 0, "{at}: {left} temporary files are left behind");
         Ok(hit.then_some(told.success()))
     }
 }
@@ -100,7 +107,7 @@ fn errors(kind: Kind) -> &'static [Errno] {
 #[test]
 fn a_call_that_fails_once_is_told_or_made_good() -> io::Result<()> {
     let begun = Instant::now();
-    side_by_side(FORMS.to_vec(), |form| {
+    side_by_side(FORMS.len(), FORMS.to_vec(), |form| {
         let mut sick = Sick::start();
         let (mut tried, mut refusals) = (0, 0);
         for (at, kind) in (1..).zip(sick.calls(form)?) {
@@ -121,7 +128,7 @@ fn a_call_that_fails_once_is_told_or_made_good() -> io::Result<()> {
 
 #[test]
 fn calls_that_fail_for_good_are_told() -> io::Result<()> {
-    side_by_side(FORMS.to_vec(), |form| {
+    side_by_side(FORMS.len(), FORMS.to_vec(), |form| {
         let mut sick = Sick::start();
         let kinds: BTreeSet<Kind> = sick.calls(form)?.into_iter().collect();
         for kind in kinds {

@@ -21,8 +21,12 @@ const FURTHER_CALLS: u32 = 6;
 /// How soon a registry is gone that was killed.
 const KILL_MAX: Duration = Duration::from_secs(30);
 
-/// Has work done by several threads; the first failure ends it.
-pub fn side_by_side<T: Send>(work: Vec<T>, step: impl Fn(T) -> io::Result<()> + Sync) -> io::Result<()> {
+/// Has work done by so many threads; the first failure ends it.
+pub fn side_by_side<T: Send>(
+    threads: usize,
+    work: Vec<T>,
+    step: impl Fn(T) -> io::Result<()> + Sync,
+) -> io::Result<()> {
     let work = Mutex::new(work.into_iter());
     let next = || work.lock().ok().and_then(|mut work| work.next());
     thread::scope(|scope| {
@@ -32,7 +36,7 @@ pub fn side_by_side<T: Send>(work: Vec<T>, step: impl Fn(T) -> io::Result<()> + 
             }
             Ok(())
         };
-        let workers: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().expect("a check failed"))
     })
 }
@@ -103,7 +107,7 @@ fn a_kill_at_any_call_leaves_all_that_was_acknowledged_and_nothing_by_halves() -
         // Between two calls nothing changes: only behind the last one is a moment that is not before another.
         work.push((*form, before, Order::KillAfterReply(*replies), points));
     }
-    side_by_side(work, |(form, before, order, points)| {
+    side_by_side(SIDE_BY_SIDE, work, |(form, before, order, points)| {
         points.fetch_add(u32::from(killed(form, before, order)?), Ordering::Relaxed);
         Ok(())
     })?;
