@@ -84,7 +84,9 @@ impl Untag {
                 }
                 self.go_on(cx)
             }
-            Event::Answered { slot, reply: Reply::Missing | Reply::Done | Reply::Damaged } => {
+            Event::Answered { slot, reply: Reply::Missing | Reply::Done | Reply::Damaged }
+                if self.doubting.iter().all(|(waiting, _)| *waiting != slot) =>
+            {
                 taken(&mut self.looking, slot);
                 self.removing.retain(|removing| *removing != slot);
                 self.go_on(cx)

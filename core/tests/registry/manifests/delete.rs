@@ -89,6 +89,23 @@ fn the_tag_of_a_push_that_came_after_the_removal_stays() {
     assert_eq!(registry.get(&format!("/v2/a/manifests/{digest}")).body, manifest);
 }
 
+/// Whether the manifest is there again cannot be known: the tag may be that of a push that came later.
+#[test]
+fn what_cannot_be_looked_for_after_the_removal_is_told() {
+    let mut registry = Registry::new();
+    let (_, digest) = registry.push_image("a", "v1", "image");
+    let late = registry.store.objects["tags/a!/v1"].clone();
+    let mut run = registry.start("DELETE", &format!("/v2/a/manifests/{digest}"), &[], ());
+    while run.reply().ops.last().is_none_or(|op| op != "Remove manifest") {
+        assert!(run.turn(&mut registry.store));
+    }
+    registry.store.objects.insert("tags/a!/v2".to_owned(), late);
+    registry.store.trouble("Stat manifest", [Trouble::Answer(StoreReply::Damaged)]);
+    while run.turn(&mut registry.store) {}
+    assert_eq!(run.reply().status, 503);
+    assert_eq!(registry.store.names("tags/"), ["tags/a!/v2"]);
+}
+
 #[test]
 fn a_referrer_leaves_the_list_before_it_goes() {
     let mut registry = Registry::new();
