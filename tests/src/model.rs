@@ -5,6 +5,7 @@
 //! keeps objects by name, a [`Host`] that owes an exchange what it asked for, and clients that send their requests,
 //! give up and come back. Whatever the outside may do in more than one order, or do or not do, is a choice of the search.
 
+pub mod alone;
 mod host;
 mod mutant;
 mod properties;
