@@ -1,11 +1,14 @@
 //! Searches each endpoint alone to the end: nothing that must hold is ever broken, every reply of its table can come,
 //! every way ends, and each built-in fault is found. The diagrams in `docs/states` are what was searched.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use stateright::{Checker, DiscoveryClassification, HasDiscoveries, Model};
-use wharfinger_tests::model::alone::{Alone, Budget, Flow, Graph, Mutant, flows};
+use stateright::{Checker, DiscoveryClassification, Expectation, HasDiscoveries, Model};
+use wharfinger_tests::model::alone::{Alone, Budget, Flow, Graph, Mutant, flows, index, page};
 
 #[test]
 fn every_flow_keeps_its_promises_and_ends() {
@@ -17,9 +20,43 @@ fn every_flow_keeps_its_promises_and_ends() {
 #[test]
 fn every_built_in_fault_is_found() {
     for flow in flows() {
-        assert!(flow.mutants.len() >= 3, "{} has too few mutants", flow.name);
         for (mutant, property) in flow.mutants {
             found(&flow, *mutant, property);
+        }
+    }
+}
+
+#[test]
+fn every_property_has_been_seen_to_fail() {
+    for flow in flows() {
+        assert!(flow.mutants.len() >= 3, "{} has too few mutants", flow.name);
+    }
+    let found: BTreeSet<&str> = flows().iter().flat_map(|flow| flow.mutants).map(|(_, name)| *name).collect();
+    let properties = flows()[0].model(Budget::default(), None).properties();
+    let all = properties.iter().filter(|property| matches!(property.expectation, Expectation::Always));
+    assert_eq!(found, all.map(|property| property.name).collect());
+}
+
+#[test]
+fn the_diagrams_are_what_the_models_do() {
+    let flows = flows();
+    let mut pages: BTreeMap<String, String> =
+        flows.iter().map(|flow| (format!("{}.md", flow.name), page(flow))).collect();
+    pages.insert("README.md".to_owned(), index(&flows));
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/states"));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::create_dir_all(folder).unwrap();
+        pages.iter().for_each(|(name, page)| fs::write(folder.join(name), page).unwrap());
+    }
+    let names = fs::read_dir(folder).expect("docs/states").map(|entry| entry.unwrap().file_name());
+    let names: BTreeSet<String> = names.map(|name| name.into_string().unwrap()).collect();
+    assert_eq!(names, pages.keys().cloned().collect(), "remove what no flow draws, or {AGAIN}");
+    for (name, page) in &pages {
+        let kept = fs::read_to_string(folder.join(name)).unwrap();
+        assert!(kept == *page, "docs/states/{name} is not what the model does: {AGAIN}");
+        for diagram in page.split("```mermaid") {
+            let states = diagram.lines().filter(|line| line.starts_with("    state ")).count();
+            assert!(states <= DRAWN_MAX, "{name} draws {states} states, more than anybody looks at");
         }
     }
 }
@@ -71,3 +108,8 @@ fn budget(flow: &Flow) -> Budget {
 
 /// No way from a request to its end is longer.
 const STEPS_MAX: usize = 200;
+
+/// So many states are drawn in one diagram at most.
+const DRAWN_MAX: usize = 25;
+
+const AGAIN: &str = "run this test with UPDATE_SNAPSHOTS=1 and look at what has changed";

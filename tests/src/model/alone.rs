@@ -6,6 +6,7 @@
 //! acknowledged is remembered, and what the exchange tells is held against it.
 
 mod answers;
+mod diagram;
 mod flows;
 mod graph;
 mod happen;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use stateright::{Model, Property};
 
 pub use answers::Answer;
+pub use diagram::{index, page};
 pub use flows::{Flow, flows};
 pub use graph::Graph;
 pub use label::{Kind, Label, Role};

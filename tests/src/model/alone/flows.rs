@@ -25,8 +25,10 @@ pub struct Flow {
     pub scenes: Vec<Scene>,
     /// Faults to be built in, and what finds each of them.
     pub mutants: &'static [(Mutant, &'static str)],
-    /// More may go wrong than elsewhere.
+    /// How much may go wrong in a search, beside the client.
     pub troubles: u8,
+    /// How much of that is drawn.
+    pub drawn_troubles: u8,
 }
 
 impl Flow {
@@ -48,12 +50,6 @@ impl Flow {
             graph: None,
         }
     }
-
-    /// The same with the requests alone that its diagram shows.
-    pub fn drawn(&self) -> Self {
-        let scenes = self.scenes.iter().filter(|scene| scene.drawn).cloned().collect();
-        Self { scenes, ..self.clone() }
-    }
 }
 
 /// All flows, in the order of their names.
@@ -74,6 +70,8 @@ pub(super) const YOUNG: &str = "7: what is relied on is made young first";
 pub(super) const BROKEN: &str = "9: a body that broke off is no success";
 pub(super) const GONE: &str = "9: nothing is told to a client that has left";
 pub(super) const WAITS: &str = "10: no exchange waits for nothing";
+pub(super) const BOUNDED: &str = "10: calls, outputs and tries are bounded";
+pub(super) const LATE: &str = "late news changes nothing";
 pub(super) const PERMITTED: &str = "10: nothing is done that was denied";
 pub(super) const OWN: &str = "11: nothing is asked but what is the flow's own";
 pub(super) const ONCE: &str = "a reply comes once";

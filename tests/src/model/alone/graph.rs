@@ -67,3 +67,20 @@ fn name_of(world: &World) -> u64 {
     world.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(steps: &[(u64, &[u64])]) -> Graph {
+        Graph { steps: steps.iter().map(|(from, to)| (*from, to.to_vec())).collect() }
+    }
+
+    #[test]
+    fn the_longest_way_is_found_and_so_is_a_circle() {
+        assert_eq!(graph(&[]).longest(), Some(0));
+        assert_eq!(graph(&[(1, &[2, 3]), (2, &[3]), (3, &[4]), (5, &[4])]).longest(), Some(3));
+        assert_eq!(graph(&[(1, &[2]), (2, &[3, 1])]).longest(), None);
+        assert_eq!(graph(&[(1, &[2]), (2, &[2])]).longest(), None);
+    }
+}

@@ -18,6 +18,7 @@ impl World {
             What::Reject(id) => {
                 self.seen.why.insert(Why::Trouble);
                 self.close(id);
+                self.seen.sends.iter_mut().filter(|sent| sent.id == id).for_each(|sent| sent.renewed = true);
                 let status = http::StatusCode::UNAUTHORIZED;
                 let head = HttpHead::new(status, &http::HeaderMap::new());
                 self.tell(model, Input::Answer { call: id, head });

@@ -40,4 +40,8 @@ pub enum Mutant {
     Miscounted,
     /// Memory, or another try, that is denied is taken for granted.
     DenialUnheard,
+    /// What is under way sends each call twice.
+    SentTwice,
+    /// News of a call that is open is taken for late.
+    GenerationIgnored,
 }

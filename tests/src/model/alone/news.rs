@@ -6,7 +6,7 @@ use wharfinger_core::transfer::{End, Source, Take};
 use super::answers::{Answer, answers};
 use super::label::Label;
 use super::world::{Call, Due, Filled, TimerOf, World};
-use super::{Alone, Cost};
+use super::{Alone, Cost, Scene};
 
 /// Something that may happen to an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,11 @@ pub(super) enum What {
 }
 
 impl News {
+    /// Whether nobody who looks at a flow as a whole wants to hear of it: what was answered is read, what is at hand leaves.
+    pub(super) fn is_detail(&self) -> bool {
+        self.is_free() && matches!(self.word, "read" | "sent")
+    }
+
     fn new(about: About, word: &'static str, cost: Cost, what: What) -> Self {
         Self { about, word, cost, what }
     }
@@ -76,7 +81,7 @@ impl World {
             self.news_of_call(model, call, &mut all);
         }
         for (at, due) in self.dues.iter().enumerate() {
-            self.news_of_due(at, due, &mut all);
+            self.news_of_due(model.scene(self), at, due, &mut all);
         }
         for timer in &self.timers {
             let (word, cost) = match timer.of {
@@ -131,7 +136,7 @@ impl World {
         }
     }
 
-    fn news_of_due(&self, at: usize, due: &Due, all: &mut Vec<News>) {
+    fn news_of_due(&self, scene: &Scene, at: usize, due: &Due, all: &mut Vec<News>) {
         let mut add = |about, word, cost, what| all.push(News::new(about, word, cost, what));
         match due {
             Due::Held(call, bytes) => {
@@ -162,8 +167,9 @@ impl World {
                     self.news_of_backend(at, about, "hashed", bytes, *take, all);
                 }
                 Source::Bytes(bytes) => {
-                    let bytes = bytes.len() as u64;
-                    add(About::Body, "hashed", Cost::Nothing, What::Moved(at, bytes, End::Eof));
+                    let right = scene.names(bytes);
+                    let word = if right { "is what was said" } else { "is something else" };
+                    add(About::Body, word, Cost::Nothing, What::Moved(at, bytes.len() as u64, End::Eof));
                 }
                 Source::Empty | Source::Client { .. } => {}
             },

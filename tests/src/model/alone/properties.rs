@@ -50,8 +50,8 @@ pub(super) fn of(model: &Alone) -> Vec<Property<Alone>> {
             world.has_not(Flaw::SecondReply) && world.has_not(Flaw::Unanswered)
         }),
         Property::always("nothing is left open", |_, world: &World| world.has_not(Flaw::LeftOpen)),
-        Property::always("late news changes nothing", |_, world: &World| {
-            world.has_not(Flaw::Confused) && world.ignores_late_news()
+        Property::always("late news changes nothing", |model: &Alone, world: &World| {
+            world.has_not(Flaw::Confused) && world.ignores_late_news(model)
         }),
         Property::always("a refusal has its reason", |_, world: &World| world.has_not(Flaw::NoReason)),
         Property::always("only the replies of the table are told", |model: &Alone, world: &World| {

@@ -64,9 +64,9 @@ impl World {
     pub(super) fn acknowledged(&mut self, model: &Alone, call: &Call, answer: &Answer) {
         self.seen.why.extend(answer.why);
         if answer.why != Some(Why::Trouble)
-            && let Some(sent) = self.seen.sends.iter_mut().find(|(id, ..)| *id == call.id)
+            && let Some(sent) = self.seen.sends.iter_mut().find(|sent| sent.id == call.id)
         {
-            sent.2 = 0;
+            (sent.count, sent.renewed) = (0, false);
         }
         let label = call.label;
         if let Some(late) = self.seen.late.take() {

@@ -250,6 +250,13 @@ impl Scene {
         Exchange::new(&self.config, &head, Given { now: NOW, entropy: ENTROPY })
     }
 
+    /// Whether bytes that a client has sent are what it said.
+    pub(super) fn names(&self, bytes: &[u8]) -> bool {
+        [&self.digest, &self.manifest]
+            .into_iter()
+            .any(|digest| Digest::of(digest.algorithm(), bytes) == *digest)
+    }
+
     /// Whether the reply has no body, whatever its length.
     pub(super) fn head_only(&self) -> bool {
         self.method == Method::HEAD

@@ -129,9 +129,20 @@ pub(super) struct Seen {
     pub(super) denied: BTreeSet<u8>,
     /// What the reply's body is relayed from.
     pub(super) relayed: Option<&'static str>,
-    /// The last name of each slot, and how often the same was asked for in it without an answer that says anything.
-    pub(super) sends: Vec<(CallId, Op, u8)>,
+    /// The last call of each slot.
+    pub(super) sends: Vec<Sent>,
     pub(super) armed: Vec<TimerId>,
+}
+
+/// The last call of a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sent {
+    pub(super) id: CallId,
+    pub(super) op: Op,
+    /// How often it was sent since anything was heard of it that says more than that it failed.
+    pub(super) count: u8,
+    /// Its token was not taken.
+    pub(super) renewed: bool,
 }
 
 impl World {
@@ -232,13 +243,12 @@ impl World {
         {
             label.role = Role::Elsewhere;
         }
-        let count = match self.seen.sends.iter().find(|(before, ..)| before.slot == id.slot) {
-            Some((_, before, count)) if *before == op => count + 1,
-            _ => 1,
-        };
-        self.seen.sends.retain(|(before, ..)| before.slot != id.slot);
-        self.seen.sends.push((id, op.clone(), count));
-        self.seen.sends.sort_by_key(|(id, ..)| *id);
+        let more = if model.mutant == Some(Mutant::SentTwice) { 2 } else { 1 };
+        let before = self.seen.sends.iter().position(|sent| sent.id.slot == id.slot);
+        let before = before.map(|at| self.seen.sends.remove(at)).filter(|sent| sent.op == op);
+        let (count, renewed) = before.map_or((more, false), |sent| (sent.count + more, sent.renewed));
+        self.seen.sends.push(Sent { id, op: op.clone(), count, renewed });
+        self.seen.sends.sort_by_key(|sent| sent.id);
         if count > SENDS_MAX {
             self.flaw(Flaw::TooOften);
         }
@@ -376,7 +386,7 @@ impl World {
         self.calls.clear();
         self.dues.clear();
         self.timers.clear();
-        if !self.ignores_late_news() {
+        if !self.ignores_late_news(model) {
             self.flaw(Flaw::Confused);
         }
         // How it came to its end matters no more, so that ends are few.
@@ -398,11 +408,11 @@ impl World {
     }
 
     /// Whether news of calls and timers that are over leaves the exchange as it is.
-    pub(super) fn ignores_late_news(&self) -> bool {
+    pub(super) fn ignores_late_news(&self, model: &Alone) -> bool {
         let Some(before) = &self.exchange else { return true };
         let mut exchange = before.clone();
-        for (call, ..) in &self.seen.sends {
-            if self.call(*call).is_some() {
+        for Sent { id: call, .. } in &self.seen.sends {
+            if self.call(*call).is_some() && model.mutant != Some(Mutant::GenerationIgnored) {
                 continue;
             }
             let moved = Moved { bytes: 1, end: End::Taken, hashed: None };

@@ -51,7 +51,10 @@ pub(super) fn all() -> Vec<Flow> {
             (Mutant::OtherBytes, BYTES),
             (Mutant::Misheard { of: "read blob", said: "found another", heard: "found" }, BYTES),
             (Mutant::AbortLost, OPEN),
+            (Mutant::SentTwice, BOUNDED),
+            (Mutant::GenerationIgnored, LATE),
         ],
         troubles: 5,
+        drawn_troubles: 5,
     }]
 }

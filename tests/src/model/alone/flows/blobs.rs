@@ -27,6 +27,7 @@ fn base() -> Flow {
             (Mutant::TwoReplies, ONCE),
         ],
         troubles: 1,
+        drawn_troubles: 0,
     }
 }
 
@@ -47,7 +48,8 @@ fn get() -> Flow {
             "503 UNAVAILABLE",
         ],
         scenes: vec![
-            linked("GET", Method::GET).promising(200, "read link, read blob").drawn(),
+            alone("GET", Method::GET).promising(200, "read link, read blob").drawn(),
+            linked("GET where the link may be wrong", Method::GET).promising(200, "read link, read blob"),
             alone("HEAD", Method::HEAD).promising(200, "read link").relying().drawn(),
             linked("GET of a range", Method::GET)
                 .field(header::RANGE, "bytes=1-2")
@@ -75,11 +77,17 @@ fn get() -> Flow {
             (Mutant::Elsewhere("read link"), OWN),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
 fn redirect() -> Flow {
-    let redirecting = |name| linked(name, Method::GET).configured(|config| config.redirects = true);
+    let redirecting = |scene: Scene| {
+        scene
+            .configured(|config| config.redirects = true)
+            .promising(307, "read link, stat blob")
+            .promising(200, "read link, read blob")
+    };
     Flow {
         name: "blob-redirect",
         title: "`GET` of a blob where clients are sent to the store itself",
@@ -87,10 +95,8 @@ fn redirect() -> Flow {
         order: &[("write link", "remove link, stat blob")],
         replies: &["200", "307", "404 BLOB_UNKNOWN", "503 UNAVAILABLE"],
         scenes: vec![
-            redirecting("GET")
-                .promising(307, "read link, stat blob")
-                .promising(200, "read link, read blob")
-                .drawn(),
+            redirecting(alone("GET", Method::GET)).drawn(),
+            redirecting(linked("GET where the link may be wrong", Method::GET)),
         ],
         mutants: &[
             (Mutant::Misheard { of: "stat blob", said: "missing", heard: "found" }, ACKNOWLEDGED),
@@ -100,6 +106,7 @@ fn redirect() -> Flow {
             (Mutant::GoneUnheard, GONE),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
@@ -118,6 +125,7 @@ fn delete() -> Flow {
             (Mutant::RestLost, WAITS),
         ],
         troubles: 4,
+        drawn_troubles: 0,
     }
 }
 
@@ -155,6 +163,7 @@ fn mount() -> Flow {
             (Mutant::Status(202, 404), REASON),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 

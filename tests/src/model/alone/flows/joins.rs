@@ -49,7 +49,7 @@ fn put() -> Flow {
                 .body(BLOB)
                 .promising(201, "write blob, write link"),
             other,
-            published("PUT of a spilled list", digest()).spilled(&[b"bl", b"ob"]).promising(201, ""),
+            published("PUT of a spilled list", digest()).spilled(&[b"bl", b"ob"]),
             published("PUT that ends early", digest())
                 .uploaded(&[b"bl"])
                 .body("o")
@@ -67,7 +67,8 @@ fn put() -> Flow {
             (Mutant::Misheard { of: "write segment", said: "breaks off", heard: "written" }, CONTENT),
             (Mutant::Elsewhere("join blob"), OWN),
         ],
-        troubles: 1,
+        troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
@@ -106,7 +107,8 @@ fn fit() -> Flow {
             (Mutant::AbortLost, OPEN),
             (Mutant::DenialUnheard, PERMITTED),
         ],
-        troubles: 1,
+        troubles: 2,
+        drawn_troubles: 0,
     }
 }
 

@@ -36,6 +36,7 @@ fn catalog() -> Flow {
             (Mutant::RestLost, WAITS),
         ],
         troubles: 4,
+        drawn_troubles: 0,
     }
 }
 
@@ -66,6 +67,7 @@ fn tags() -> Flow {
             (Mutant::Status(503, 404), REASON),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
@@ -103,6 +105,7 @@ fn referrers() -> Flow {
             (Mutant::GoneUnheard, GONE),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 

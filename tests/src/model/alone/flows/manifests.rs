@@ -36,12 +36,13 @@ fn get() -> Flow {
         ],
         mutants: &[
             (Mutant::Misheard { of: "read tag", said: "missing", heard: "found" }, ACKNOWLEDGED),
-            (Mutant::Misheard { of: "read manifest", said: "found another", heard: "found" }, ACKNOWLEDGED),
+            (Mutant::Misheard { of: "read manifest", said: "breaks off", heard: "missing" }, REASON),
             (Mutant::ShortIsWhole, LENGTH),
             (Mutant::OtherBytes, BYTES),
             (Mutant::Elsewhere("read tag"), OWN),
         ],
-        troubles: 2,
+        troubles: 3,
+        drawn_troubles: 0,
     }
 }
 
@@ -81,7 +82,8 @@ fn put() -> Flow {
             (Mutant::DenialUnheard, PERMITTED),
             (Mutant::Elsewhere("write tag"), OWN),
         ],
-        troubles: 1,
+        troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
@@ -177,7 +179,8 @@ fn delete() -> Flow {
             (Mutant::Elsewhere("remove tag"), OWN),
             (Mutant::DenialUnheard, PERMITTED),
         ],
-        troubles: 1,
+        troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
@@ -199,6 +202,7 @@ fn tag_delete() -> Flow {
             (Mutant::RestLost, WAITS),
         ],
         troubles: 4,
+        drawn_troubles: 0,
     }
 }
 

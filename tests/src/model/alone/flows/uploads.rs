@@ -35,6 +35,7 @@ fn start() -> Flow {
             (Mutant::LengthWrong, LENGTH),
         ],
         troubles: 1,
+        drawn_troubles: 0,
     }
 }
 
@@ -57,6 +58,7 @@ fn status() -> Flow {
             (Mutant::TwoReplies, ONCE),
         ],
         troubles: 1,
+        drawn_troubles: 0,
     }
 }
 
@@ -78,6 +80,7 @@ fn cancel() -> Flow {
             (Mutant::CutIsWhole, LENGTH),
         ],
         troubles: 1,
+        drawn_troubles: 0,
     }
 }
 
@@ -143,7 +146,8 @@ fn patch() -> Flow {
             (Mutant::AbortLost, OPEN),
             (Mutant::Elsewhere("write segment"), OWN),
         ],
-        troubles: 2,
+        troubles: 3,
+        drawn_troubles: 0,
     }
 }
 
@@ -200,6 +204,7 @@ fn post() -> Flow {
             (Mutant::GoneUnheard, GONE),
         ],
         troubles: 2,
+        drawn_troubles: 0,
     }
 }
 
