@@ -77,7 +77,7 @@ pub fn index(flows: &[Flow]) -> String {
          These pages are drawn from the models that search each endpoint alone (`tests/src/model/alone`): they show what \
          the code does.\n\n\
          A state is what is waited for, and, in brackets, what the store has acknowledged of it; what is open can be read; \
-         a number is the reply. A step is an answer: what is found may be young or old where nothing else is said. Failures \
+         a number is the reply. A step is what came of that: what is found may be young or old where nothing else is said. Failures \
          of the store are not drawn: a call that fails is tried again as [attempts](attempts.md) shows, up to four times in \
          all, and then the client is told 503; where the store says that it has no room it is told 507. A client that leaves \
          ends every exchange at once, without a reply.\n\n| page | endpoint |\n| --- | --- |\n"
@@ -212,8 +212,12 @@ fn name_of(world: &World, counts: bool) -> String {
     parts.dedup();
     let name = parts.join(" + ");
     if counts {
-        let attempts =
-            world.seen.sends.iter().map(|sent| (sent.count - u8::from(sent.renewed), sent.renewed));
+        // While a new token is being had, nothing has been sent with it.
+        let waits = world.dues.iter().any(|due| matches!(due, Due::Token(_)));
+        let attempts = world.seen.sends.iter().map(|sent| {
+            let renewed = sent.renewed && !waits;
+            (sent.count - u8::from(renewed), renewed)
+        });
         let (tries, renewed) = attempts.max().unwrap_or((1, false));
         let token = if renewed { ", new token" } else { "" };
         return format!("{name} (try {tries}{token})");

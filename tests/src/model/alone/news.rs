@@ -83,7 +83,12 @@ impl World {
         for (at, due) in self.dues.iter().enumerate() {
             self.news_of_due(model.scene(self), at, due, &mut all);
         }
+        let scene = model.scene(self);
         for timer in &self.timers {
+            let call = self.calls.iter().find(|call| call.id.slot == timer.id.slot);
+            if timer.of != TimerOf::Rest && call.is_some_and(|call| scene.is_calm(call.label)) {
+                continue;
+            }
             let (word, cost) = match timer.of {
                 TimerOf::Limit => ("call takes too long", Cost::Trouble),
                 TimerOf::Rest => ("has rested", Cost::Nothing),
@@ -102,7 +107,7 @@ impl World {
         }
         let about = About::Call(call.label);
         let scene = model.scene(self);
-        let calm = scene.taken_away || scene.troubled.is_some_and(|troubled| troubled != call.label);
+        let calm = scene.is_calm(call.label);
         for answer in answers(scene, call, &self.expected(call)) {
             if calm && answer.cost == Cost::Trouble {
                 continue;
@@ -157,6 +162,9 @@ impl World {
                 let (_, outcome) = self.collected(bytes, *max, *until);
                 let about = About::Call(*label);
                 add(about, "read", Cost::Nothing, What::Collected(at, outcome));
+                if scene.is_calm(*label) {
+                    return;
+                }
                 add(about, "broke", Cost::Trouble, What::Collected(at, Collected::Broke));
                 add(about, "late", Cost::Trouble, What::Collected(at, Collected::Late));
             }

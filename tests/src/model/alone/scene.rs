@@ -250,6 +250,11 @@ impl Scene {
         Exchange::new(&self.config, &head, Given { now: NOW, entropy: ENTROPY })
     }
 
+    /// Whether nothing goes wrong with this.
+    pub(super) fn is_calm(&self, label: Label) -> bool {
+        self.taken_away || self.troubled.is_some_and(|troubled| troubled != label)
+    }
+
     /// Whether bytes that a client has sent are what it said.
     pub(super) fn names(&self, bytes: &[u8]) -> bool {
         [&self.digest, &self.manifest]

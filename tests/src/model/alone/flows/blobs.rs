@@ -105,7 +105,7 @@ fn redirect() -> Flow {
             (Mutant::Undone("remove link"), ORDERED),
             (Mutant::GoneUnheard, GONE),
         ],
-        troubles: 2,
+        troubles: 1,
         drawn_troubles: 0,
     }
 }

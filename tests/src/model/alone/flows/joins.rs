@@ -74,7 +74,8 @@ fn put() -> Flow {
 
 fn fit() -> Flow {
     let swift = |name| {
-        published(name, digest()).configured(|config| {
+        let target = format!("?digest={}", digest());
+        upload(name, Method::PUT, &target).promising(201, "join blob, write link").configured(|config| {
             config.limits.joins.copies = false;
             config.limits.segment_bytes_max = 4;
         })

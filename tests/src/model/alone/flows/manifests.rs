@@ -134,13 +134,18 @@ fn pushes() -> Vec<Scene> {
 }
 
 fn delete() -> Flow {
-    let rows = |size| [("v1", size)];
     let size = record(&image().0).len() as u64;
     let deleted = |scene: Scene, size| {
-        scene
-            .page(Role::Tags, "a tag of its size", &rows(size), false)
-            .page(Role::Tags, "a tag of its size, more follow", &rows(size), true)
-            .page(Role::Tags, "another tag", &rows(1), false)
+        scene.page(Role::Tags, "with a tag of its size", &[("v1", size)], false).page(
+            Role::Tags,
+            "with another tag",
+            &[("v1", 1)],
+            false,
+        )
+    };
+    let image = |name| {
+        let scene = deleted(image_alone(name), size);
+        scene.promising(202, "list tags, remove manifest")
     };
     let referrer = referrer();
     let mut referring = Scene::new(
@@ -168,7 +173,11 @@ fn delete() -> Flow {
         ],
         replies: &["202", "404 MANIFEST_UNKNOWN", "503 UNAVAILABLE"],
         scenes: vec![
-            deleted(image_alone("DELETE").promising(202, "list tags, remove manifest").drawn(), size),
+            image("DELETE").drawn(),
+            image("DELETE with many tags")
+                .page(Role::Tags, "with a tag of its size, and more to come", &[("v1", size)], true)
+                .troubling("list tags"),
+            image("DELETE of what is damaged").like(Role::Manifest, "found damaged", "x\n"),
             deleted(referring, record(&referrer).len() as u64),
         ],
         mutants: &[
@@ -226,11 +235,11 @@ fn image_alone(name: &'static str) -> Scene {
     let (manifest, digest) = image();
     let mut scene = Scene::new(name, Method::DELETE, format!("/v2/a/manifests/{digest}"));
     scene.manifest = digest;
-    scene
-        .object(Role::Manifest, record(&manifest))
-        .like(Role::Manifest, "found damaged", "x\n")
-        .object(Role::Tag, record(&manifest))
-        .other(Role::Tag, "found another", record(&referrer()))
+    scene.object(Role::Manifest, record(&manifest)).object(Role::Tag, record(&manifest)).other(
+        Role::Tag,
+        "found another",
+        record(&referrer()),
+    )
 }
 
 fn untagged(name: &'static str, method: Method, tag: &str) -> Scene {
