@@ -57,16 +57,16 @@ impl Mount {
         }
     }
 
+    /// A link says nothing of the age of its content, which may be older: where a link was all that was looked at, the
+    /// content is touched in any case, so that none of its links ever looks young while it is old.
     fn found(mut self: Box<Self>, size: u64, old: bool, cx: &mut Cx<'_>) -> Flow {
-        if old {
-            let touch = match &self.from {
-                Some(from) => Touch::blob(from, self.digest, cx),
-                None => Touch::one(Key::Blob(self.digest), cx),
-            };
-            self.state = State::Touching { touch, size };
-            return Flow::Mount(self);
-        }
-        self.link(size, cx)
+        let touch = match (&self.from, old) {
+            (Some(from), true) => Touch::blob(from, self.digest, cx),
+            (Some(_), false) | (None, true) => Touch::one(Key::Blob(self.digest), cx),
+            (None, false) => return self.link(size, cx),
+        };
+        self.state = State::Touching { touch, size };
+        Flow::Mount(self)
     }
 
     fn answered(mut self: Box<Self>, slot: Slot, reply: &Reply, cx: &mut Cx<'_>) -> Flow {

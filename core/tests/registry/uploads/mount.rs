@@ -25,9 +25,10 @@ fn is_an_upload(registry: &mut Registry, reply: &Reply) {
 
 #[test]
 fn a_blob_of_another_repository_is_linked() {
-    for (from, ops) in
-        [("&from=x/y", ["Read link x/y", "Write link to"]), ("", ["Stat blob", "Write link to"])]
-    {
+    for (from, ops) in [
+        ("&from=x/y", &["Read link x/y", "Touch blob", "Write link to"][..]),
+        ("", &["Stat blob", "Write link to"]),
+    ] {
         let mut registry = Registry::new();
         let digest = registry.push("x/y", b"bytes");
         let reply = mount(&mut registry, &digest, from);
@@ -57,6 +58,21 @@ fn what_is_old_is_made_young_first() {
             }
         }
     }
+}
+
+/// A young link says nothing of the age of the content: it may itself have been mounted. Were it not touched, a blob
+/// mounted on and on would be old while all its links are young.
+#[test]
+fn content_is_young_when_it_is_linked() {
+    let mut registry = Registry::new();
+    let digest = registry.push("x/y", b"bytes");
+    registry.store.age(24 * 3600 + 1);
+    let link = registry.store.names("links/x")[0].to_owned();
+    registry.store.objects.get_mut(&link).unwrap().age = 0;
+    let reply = mount(&mut registry, &digest, "&from=x/y");
+    is_mounted(&mut registry, &reply, &digest);
+    let blob = registry.store.names("blobs/")[0].to_owned();
+    assert_eq!(registry.store.objects[&blob].age, 0);
 }
 
 #[test]
