@@ -6,13 +6,16 @@
 //! give up and come back. Whatever the outside may do in more than one order, or do or not do, is a choice of the search.
 
 pub mod alone;
+mod carries;
 mod host;
 mod mutant;
 mod properties;
+pub mod registry;
 mod request;
 mod store;
 mod uploads;
 
+pub use carries::Carries;
 pub use host::{Arrival, Call, Cost, Drained, Dropped, Happening, Host, Told};
 pub use mutant::Mutant;
 pub use request::Request;

@@ -26,12 +26,17 @@ impl Request {
 
     /// The exchange that it starts. All requests come in the same second.
     pub fn start(&self, config: &Arc<Config>, entropy: [u8; 16]) -> Exchange {
+        self.start_at(config, Given { now: 1_000_000, entropy })
+    }
+
+    /// The exchange that it starts.
+    pub fn start_at(&self, config: &Arc<Config>, given: Given) -> Exchange {
         let headers = HeaderMap::new();
         let body = match self.length_stated {
             true => BodyLength::Exactly(self.body.len() as u64),
             false => BodyLength::Unknown,
         };
         let head = RequestHead { method: &self.method, target: &self.target, headers: &headers, body };
-        Exchange::new(config, &head, Given { now: 1_000_000, entropy })
+        Exchange::new(config, &head, given)
     }
 }

@@ -7,6 +7,7 @@ use wharfinger_core::store::{Found, Key, Op, Part, Reply};
 use wharfinger_core::transfer::{Blocks, Hasher, Hashing, SavedHash};
 
 use super::Mutant;
+use super::carries::Carries;
 
 /// A store: whole objects under names, every call in one atomic step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -168,7 +169,13 @@ impl Store {
     }
 }
 
-fn md5(bytes: &[u8]) -> [u8; 16] {
+impl Carries for Store {
+    fn carry_out(&mut self, author: Author, op: &Op, body: &Bytes) -> (Reply, Bytes) {
+        Self::carry_out(self, author, op, body)
+    }
+}
+
+pub(super) fn md5(bytes: &[u8]) -> [u8; 16] {
     let hashing = Hashing { content: SavedHash::new(Algorithm::Sha256), md5: true };
     let mut hasher = Hasher::new(&hashing, Blocks::default());
     hasher.update(bytes);

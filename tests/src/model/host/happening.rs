@@ -3,7 +3,8 @@ use wharfinger_core::store::{Fault, Op, Reply};
 use wharfinger_core::transfer::{End, Moved, Source, Take, Tap};
 
 use super::super::Mutant;
-use super::super::store::{Author, Store};
+use super::super::carries::Carries;
+use super::super::store::Author;
 use super::{Drained, Due, Host, Stage, collected, moved};
 
 /// One thing that may happen to an exchange.
@@ -182,7 +183,7 @@ impl Host {
     pub fn happen(
         &mut self,
         happening: Happening,
-        store: &mut Store,
+        store: &mut impl Carries,
         author: Author,
         mutant: Option<Mutant>,
     ) -> Drained {
@@ -233,7 +234,7 @@ impl Host {
     }
 
     /// Does what happens without any fault, until the exchange is over.
-    pub fn run(mut self, store: &mut Store, author: Author) -> super::Told {
+    pub fn run(mut self, store: &mut impl Carries, author: Author) -> super::Told {
         while let Some(next) = self.happenings().into_iter().find(|next| next.cost() == Cost::Nothing) {
             self.happen(next, store, author, None);
         }
