@@ -13,6 +13,7 @@ pub mod process;
 pub mod random;
 pub mod repository;
 pub mod server;
+pub mod sim;
 pub mod store;
 pub mod swift;
 pub mod tls_relay;

@@ -1,0 +1,76 @@
+//! The simulator: many runs, each of which follows from its seed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use wharfinger_tests::sim::{Failure, Mutant, Plan, Report, run};
+
+/// The run of `WHARFINGER_SEED`, with its log; the first one without.
+#[test]
+fn replay() {
+    let (seed, clients) = (number("WHARFINGER_SEED"), number("WHARFINGER_CLIENTS"));
+    let plan = Plan {
+        seed: seed.unwrap_or(1),
+        clients: clients.unwrap_or(4) as usize,
+        mutant: None,
+        logged: seed.is_some(),
+    };
+    match run(&plan) {
+        Ok(report) => println!("{report}"),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+/// Runs with one seed after the other, on two threads, for a minute, or until there were a million exchanges.
+#[test]
+fn what_was_acknowledged_holds_and_all_gets_done_once_faults_are_over() {
+    let began = Instant::now();
+    let long = std::env::var_os("WHARFINGER_LONG").is_some();
+    let enough = |report: &Report| match long {
+        true => report.exchanges >= 1_000_000,
+        false => began.elapsed() >= Duration::from_secs(number("WHARFINGER_SECONDS").unwrap_or(50)),
+    };
+    let outcome = many(number("WHARFINGER_SEED").unwrap_or(1), None, enough);
+    println!("{} runs in {:?}: {}", outcome.runs, began.elapsed(), outcome.report);
+    if let Some(failure) = outcome.failure {
+        panic!("{failure}");
+    }
+}
+
+struct Outcome {
+    runs: u64,
+    report: Report,
+    failure: Option<Failure>,
+}
+
+/// Runs seeds from `first` on, until one fails or it is enough.
+fn many(first: u64, mutant: Option<Mutant>, enough: impl Fn(&Report) -> bool + Sync) -> Outcome {
+    let (next, over) = (AtomicU64::new(first), AtomicBool::new(false));
+    let outcome = Mutex::new(Outcome { runs: 0, report: Report::default(), failure: None });
+    let work = || {
+        while !over.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let plan = Plan { seed, clients: 2 + (seed % 5) as usize, mutant, logged: false };
+            let ran = run(&plan);
+            let mut outcome = outcome.lock().expect("no thread panicked");
+            outcome.runs += 1;
+            match ran {
+                Ok(report) => outcome.report.add(&report),
+                Err(failure) => { outcome.failure.get_or_insert(failure); }
+            }
+            if outcome.failure.is_some() || enough(&outcome.report) {
+                over.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    outcome.into_inner().expect("no thread panicked")
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
