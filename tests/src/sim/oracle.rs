@@ -213,13 +213,20 @@ impl Oracle {
                 Kind::Put => false,
                 Kind::Delete | Kind::ManifestDelete | Kind::Aged => true,
                 Kind::Sweep(digest) => {
-                    let held = |by: &&Effect| by.value == Some(Some(digest)) && by.start <= effect.end;
-                    open.iter().copied().any(|by| held(&by))
+                    let meanwhile = self.open(name, effect.start, effect.end);
+                    meanwhile.iter().any(|by| by.value == Some(Some(digest)))
                 }
             })
             .collect();
         if gone.is_empty() {
             return Err("is gone, although it was acknowledged and nobody deleted it");
+        }
+        let moved = |by: &&&Effect| match by.kind {
+            Kind::Sweep(digest) => open.iter().all(|put| put.value != Some(Some(digest))),
+            Kind::Put | Kind::Delete | Kind::ManifestDelete | Kind::Aged => false,
+        };
+        if gone.iter().all(|by| moved(&by)) {
+            return Ok(Some("a tag was moved while the manifest that it held was deleted"));
         }
         // A push looks for its manifest at last: it notices every delete that was over by then.
         let last = pushed.iter().filter(|by| by.end >= latest || by.start >= latest).max_by_key(|by| by.looked);

@@ -125,6 +125,8 @@ impl World {
     /// At the end: nothing runs, and everything that has to be there is, by whatever process it is asked for.
     pub(super) fn look_at_all(&mut self) {
         let goods = self.oracle.goods.clone();
+        // What was on its way when all was healed may have missed a server.
+        self.swift.converge();
         for (repository, name) in REPOSITORIES.into_iter().enumerate() {
             for blob in &goods.blobs {
                 let target = format!("/v2/{name}/blobs/{}", blob.digest);
