@@ -16,6 +16,7 @@ pub mod server;
 pub mod sim;
 pub mod store;
 pub mod swift;
+pub mod swift_statements;
 pub mod tls_relay;
 pub mod tools;
 pub mod trace;

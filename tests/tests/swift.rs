@@ -28,6 +28,8 @@ mod segments;
 mod skew;
 #[path = "swift/start.rs"]
 mod start;
+#[path = "swift/statements.rs"]
+mod statements;
 #[path = "swift/store_command.rs"]
 mod store_command;
 #[path = "swift/table.rs"]

@@ -6,6 +6,8 @@ mod loss;
 mod nemesis;
 #[path = "swift_replicas/stale.rs"]
 mod stale;
+#[path = "swift_replicas/statements.rs"]
+mod statements;
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
