@@ -27,8 +27,8 @@ fn replay() {
 fn what_was_acknowledged_holds_and_all_gets_done_once_faults_are_over() {
     let began = Instant::now();
     let long = std::env::var_os("WHARFINGER_LONG").is_some();
-    let enough = |report: &Report| match long {
-        true => report.exchanges >= 1_000_000,
+    let enough = |outcome: &Outcome| match long {
+        true => outcome.report.exchanges >= 1_000_000,
         false => began.elapsed() >= Duration::from_secs(number("WHARFINGER_SECONDS").unwrap_or(50)),
     };
     let outcome = many(number("WHARFINGER_SEED").unwrap_or(1), None, enough);
@@ -38,6 +38,24 @@ fn what_was_acknowledged_holds_and_all_gets_done_once_faults_are_over() {
     }
 }
 
+/// Whatever is broken around the core is noticed soon.
+#[test]
+fn every_fault_that_is_built_in_is_found() {
+    let missed: Vec<Mutant> = Mutant::ALL
+        .into_iter()
+        .filter(|mutant| {
+            let outcome = many(1, Some(*mutant), |outcome| outcome.runs >= MUTANT_RUNS_MAX);
+            let what = outcome.failure.as_ref().map_or("missed", |failure| failure.what.lines().next().unwrap_or(""));
+            println!("{mutant:?} after {} runs: {what}", outcome.runs);
+            outcome.failure.is_none()
+        })
+        .collect();
+    assert!(missed.is_empty(), "not found: {missed:?}");
+}
+
+/// In so many runs each has to be found.
+const MUTANT_RUNS_MAX: u64 = 400;
+
 struct Outcome {
     runs: u64,
     report: Report,
@@ -45,7 +63,7 @@ struct Outcome {
 }
 
 /// Runs seeds from `first` on, until one fails or it is enough.
-fn many(first: u64, mutant: Option<Mutant>, enough: impl Fn(&Report) -> bool + Sync) -> Outcome {
+fn many(first: u64, mutant: Option<Mutant>, enough: impl Fn(&Outcome) -> bool + Sync) -> Outcome {
     let (next, over) = (AtomicU64::new(first), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome { runs: 0, report: Report::default(), failure: None });
     let work = || {
@@ -59,7 +77,7 @@ fn many(first: u64, mutant: Option<Mutant>, enough: impl Fn(&Report) -> bool + S
                 Ok(report) => outcome.report.add(&report),
                 Err(failure) => { outcome.failure.get_or_insert(failure); }
             }
-            if outcome.failure.is_some() || enough(&outcome.report) {
+            if outcome.failure.is_some() || enough(&outcome) {
                 over.store(true, Ordering::Relaxed);
             }
         }

@@ -35,7 +35,7 @@ pub async fn life(desk: Desk, random: Random, goods: Rc<Goods>) {
     let mut client = Client { desk, random, goods };
     while !client.desk.healed() {
         client.job().await;
-        let pause = match pick(&mut client.random, 20) {
+        let pause = match pick(&mut client.random, 6) {
             0 => 100_000_000 + pick(&mut client.random, 400_000_000) as u64,
             _ => pick(&mut client.random, 1_000_000) as u64,
         };
@@ -68,7 +68,14 @@ impl Client {
                 self.push_blob(repository, blob).await;
             }
             9..=12 => self.pull(repository, tag).await,
-            13 => self.lists(repository).await,
+            13 => {
+                if self.chance(500) {
+                    self.lists(repository).await;
+                } else {
+                    let blob = pick(&mut self.random, self.goods.blobs.len());
+                    self.read_blob(repository, blob).await;
+                }
+            }
             14 => self.delete_tag(repository, tag).await,
             15 => self.delete_manifest(repository, image).await,
             16 => self.delete_blob(repository).await,

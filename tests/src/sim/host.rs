@@ -6,7 +6,7 @@ use wharfinger_core::exchange::{
     Ask as Question, CallId, Collected, Exchange, Given, Input, Outcome, Output, RequestHead, Side, TimerId, To,
     Told, Until,
 };
-use wharfinger_core::store::{Op, Reply as StoreReply};
+use wharfinger_core::store::{Key, Op, Reply as StoreReply};
 use wharfinger_core::transfer::{Blocks, End, Hasher, Hashing, Moved, Source, Take, Tap};
 
 use super::Mutant;
@@ -33,7 +33,8 @@ pub struct Running {
     exchange: Exchange,
     calls: [Option<Call>; 8],
     timers: [Option<TimerId>; Exchange::TIMERS_MAX],
-    failed: bool,
+    /// A call broke off.
+    pub failed: bool,
     reply: Option<Started>,
 }
 
@@ -206,6 +207,9 @@ impl World {
 
     fn send(&mut self, run: &mut Running, call: CallId, op: Op, length: Option<u64>) {
         run.sent += 1;
+        if let Some(what) = what_for(&op, length) {
+            self.count("call", what, 0);
+        }
         self.processes[run.process].budget.count_call();
         let waits = matches!(op, Op::Write { .. }) && length != Some(0);
         if let Op::Release { .. } = op {
@@ -380,6 +384,29 @@ fn moved(bytes: &[u8], end: End, tap: &Tap) -> Moved {
         }
     };
     Moved { bytes: bytes.len() as u64, end, hashed }
+}
+
+/// What a call is for, where that is worth knowing.
+fn what_for(op: &Op, length: Option<u64>) -> Option<&'static str> {
+    match op {
+        Op::Join { key: Key::Segment { .. }, .. } => Some("group joined"),
+        Op::Join { parts, .. } if parts.iter().any(|part| part.skip > 0) => Some("blob joined without a start"),
+        Op::Join { .. } => Some("blob joined"),
+        Op::Write { key: Key::Segment { .. }, .. } if length.is_some() => Some("run merged"),
+        Op::Write { key: Key::Segment { .. }, .. } => Some("segment"),
+        Op::Write { key: Key::SegmentList { .. }, .. } => Some("list spilled"),
+        Op::Read { key: Key::SegmentList { .. }, .. } => Some("list read"),
+        Op::Read { if_match: Some(_), .. } => Some("body resumed"),
+        Op::Touch { .. } => Some("touch"),
+        Op::Remove { key: Key::Segment { .. } } => Some("own segment removed"),
+        Op::Read { .. }
+        | Op::Stat { .. }
+        | Op::Write { .. }
+        | Op::Copy { .. }
+        | Op::Release { .. }
+        | Op::Remove { .. }
+        | Op::List { .. } => None,
+    }
 }
 
 /// No more outputs come between two inputs.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use wharfinger_core::exchange::{CallId, Input};
-use wharfinger_core::store::{Fault as StoreFault, Key, Op};
+use wharfinger_core::store::{Fault as StoreFault, Op};
 use wharfinger_core::swift::{self, HttpHead, Token};
 use wharfinger_core::transfer::md5_of;
 
@@ -254,24 +254,5 @@ fn name_of(ask: &Ask) -> &'static str {
         "HEAD" => "HEAD",
         "POST" => "POST",
         _ => "DELETE",
-    }
-}
-
-/// Whether an op writes a segment or content as part of a group or run.
-pub fn made_of(op: &Op) -> Option<&'static str> {
-    match op {
-        Op::Join { key: Key::Segment { .. }, .. } => Some("nest"),
-        Op::Join { .. } => Some("join"),
-        Op::Write { key: Key::SegmentList { .. }, .. } => Some("spill"),
-        Op::Read { key: Key::Segment { .. }, .. } => Some("segment read"),
-        Op::Read { if_match: Some(_), .. } => Some("resume"),
-        Op::Touch { .. } => Some("touch"),
-        Op::Read { .. }
-        | Op::Stat { .. }
-        | Op::Write { .. }
-        | Op::Copy { .. }
-        | Op::Release { .. }
-        | Op::Remove { .. }
-        | Op::List { .. } => None,
     }
 }

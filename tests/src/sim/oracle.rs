@@ -269,9 +269,4 @@ impl Oracle {
         let name = self.touched.get(&exchange)?.first()?;
         self.names.get(name)?.iter().find(|effect| effect.exchange == exchange).map(|effect| effect.start)
     }
-
-    /// All names that were ever pushed.
-    pub fn all(&self) -> Vec<String> {
-        self.names.keys().cloned().collect()
-    }
 }

@@ -27,6 +27,9 @@ impl World {
         }
         if is_done(&run.intent, status) {
             self.oracle.told(run.id, to);
+            if run.failed && status == 201 {
+                self.count("event", "201 after a call broke off", 0);
+            }
             self.done_for_good(run);
         }
         self.hidden.remove(&run.id);
