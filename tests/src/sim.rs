@@ -24,6 +24,7 @@ mod store_check;
 mod swift;
 mod world;
 
+pub use fault::Fault;
 pub use report::{Failure, Report};
 pub use swift::{Answer, Ask, Swift};
 

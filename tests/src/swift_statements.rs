@@ -26,6 +26,9 @@ pub trait Speaker {
 
     /// Starts them again, with what they had.
     fn start(&mut self, node: u8);
+
+    /// Deletes `/CONTAINER/OBJECT` as of a while from now, as a proxy would whose clock is ahead.
+    fn delete_ahead(&mut self, path: &str);
 }
 
 /// What came back.
@@ -68,8 +71,14 @@ impl Statement {
     /// # Panics
     /// When it is not true.
     pub fn make(&self, speaker: &mut dyn Speaker) {
-        let seed = self.says.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(131).wrapping_add(u64::from(byte)));
-        let mut talk = Talk { speaker, says: self.says, container: format!("said{seed:016x}"), random: Random::new(seed) };
+        let seed =
+            self.says.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(131).wrapping_add(u64::from(byte)));
+        let mut talk = Talk {
+            speaker,
+            says: self.says,
+            container: format!("said{seed:016x}"),
+            random: Random::new(seed),
+        };
         let container = format!("/{}", talk.container);
         let made = talk.speaker.ask("PUT", &container, &[], b"").status;
         assert!(matches!(made, 201 | 202), "the container is made: {made}");
@@ -134,7 +143,12 @@ impl Talk<'_> {
 
     /// An entry of a manifest for a whole object.
     fn entry(&self, name: &str, bytes: &[u8]) -> String {
-        format!("{{\"path\":\"/{}/{name}\",\"size_bytes\":{},\"etag\":\"{}\"}}", self.container, bytes.len(), md5(bytes))
+        format!(
+            "{{\"path\":\"/{}/{name}\",\"size_bytes\":{},\"etag\":\"{}\"}}",
+            self.container,
+            bytes.len(),
+            md5(bytes)
+        )
     }
 
     fn entries(&self, segments: &[Vec<u8>]) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use wharfinger_tests::sim::{Failure, Mutant, Plan, Report, run};
+use wharfinger_tests::sim::{Failure, Fault, Mutant, Plan, Report, run};
 
 /// The run of `WHARFINGER_SEED`, with its log; the first one without.
 #[test]
@@ -36,7 +36,44 @@ fn what_was_acknowledged_holds_and_all_gets_done_once_faults_are_over() {
     if let Some(failure) = outcome.failure {
         panic!("{failure}");
     }
+    let missing: Vec<_> =
+        SOMETIMES.iter().filter(|(kind, name)| outcome.report.occurred(kind, name) == 0).collect();
+    assert!(missing.is_empty(), "never occurred: {missing:?}");
+    let faults = Fault::ALL.iter().map(|fault| fault.name());
+    let never: Vec<_> = faults.filter(|name| outcome.report.occurred("fault", name) == 0).collect();
+    assert!(never.is_empty(), "faults that never occurred: {never:?}");
 }
+
+/// What a simulation that is worth its time meets.
+const SOMETIMES: [(&str, &str); 27] = [
+    ("call", "blob joined"),
+    ("call", "body resumed"),
+    ("call", "group joined"),
+    ("call", "list read"),
+    ("call", "list spilled"),
+    ("call", "own segment removed"),
+    ("call", "run merged"),
+    ("call", "segment"),
+    ("call", "touch"),
+    ("client", "leaves"),
+    ("event", "201 after a call broke off"),
+    ("event", "crash"),
+    ("event", "exchange killed"),
+    ("event", "heal"),
+    ("event", "old link removed"),
+    ("event", "replicator"),
+    ("event", "server down"),
+    ("event", "token ended"),
+    ("event", "updater"),
+    ("delete of a blob", "DELETE"),
+    ("delete of a manifest", "DELETE"),
+    ("delete of a tag", "DELETE"),
+    ("list of referrers", "GET"),
+    ("list of tags", "GET"),
+    ("push of a blob", "POST"),
+    ("push of a blob", "PUT"),
+    ("push of a manifest", "PUT"),
+];
 
 /// Whatever is broken around the core is noticed soon.
 #[test]
@@ -45,7 +82,10 @@ fn every_fault_that_is_built_in_is_found() {
         .into_iter()
         .filter(|mutant| {
             let outcome = many(1, Some(*mutant), |outcome| outcome.runs >= MUTANT_RUNS_MAX);
-            let what = outcome.failure.as_ref().map_or("missed", |failure| failure.what.lines().next().unwrap_or(""));
+            let what = outcome
+                .failure
+                .as_ref()
+                .map_or("missed", |failure| failure.what.lines().next().unwrap_or(""));
             println!("{mutant:?} after {} runs: {what}", outcome.runs);
             outcome.failure.is_none()
         })
@@ -75,7 +115,9 @@ fn many(first: u64, mutant: Option<Mutant>, enough: impl Fn(&Outcome) -> bool + 
             outcome.runs += 1;
             match ran {
                 Ok(report) => outcome.report.add(&report),
-                Err(failure) => { outcome.failure.get_or_insert(failure); }
+                Err(failure) => {
+                    outcome.failure.get_or_insert(failure);
+                }
             }
             if outcome.failure.is_some() || enough(&outcome) {
                 over.store(true, Ordering::Relaxed);

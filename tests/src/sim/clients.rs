@@ -33,6 +33,13 @@ enum Outcome {
 /// All that a client does.
 pub async fn life(desk: Desk, random: Random, goods: Rc<Goods>) {
     let mut client = Client { desk, random, goods };
+    // Some ask for what others are just about to push.
+    if client.chance(400) {
+        let repository = pick(&mut client.random, REPOSITORIES.len());
+        for blob in 0..client.goods.blobs.len() {
+            client.read_blob(repository, blob).await;
+        }
+    }
     while !client.desk.healed() {
         client.job().await;
         let pause = match pick(&mut client.random, 6) {
@@ -89,7 +96,14 @@ impl Client {
         happens(&mut self.random, parts)
     }
 
-    async fn ask(&mut self, method: Method, target: &str, fields: &[(&'static str, String)], body: Body, intent: Intent) -> Reply {
+    async fn ask(
+        &mut self,
+        method: Method,
+        target: &str,
+        fields: &[(&'static str, String)],
+        body: Body,
+        intent: Intent,
+    ) -> Reply {
         let field = |(name, value): &(&'static str, String)| {
             let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
             (HeaderName::from_static(name), value)
@@ -144,7 +158,9 @@ impl Client {
         let Outcome::Good(200) = self.weigh("GET of a tag", &reply, &[200, 404]) else { return };
         let digest = reply.field("docker-content-digest").unwrap_or_default().to_owned();
         let goods = self.goods.clone();
-        let Some(image) = goods.images.iter().position(|image| image.digest.to_string() == digest) else { return };
+        let Some(image) = goods.images.iter().position(|image| image.digest.to_string() == digest) else {
+            return;
+        };
         let target = format!("/v2/{name}/manifests/{digest}");
         let method = if self.chance(300) { Method::HEAD } else { Method::GET };
         let intent = Intent::ReadManifest { repository, image };
@@ -201,7 +217,8 @@ impl Client {
     }
 
     async fn delete_manifest(&mut self, repository: usize, image: usize) {
-        let target = format!("/v2/{}/manifests/{}", REPOSITORIES[repository], self.goods.images[image].digest);
+        let target =
+            format!("/v2/{}/manifests/{}", REPOSITORIES[repository], self.goods.images[image].digest);
         self.delete(&target, Intent::DeleteManifest { repository, image }).await;
     }
 

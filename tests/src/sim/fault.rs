@@ -43,6 +43,7 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them.
     pub const ALL: [Self; 18] = [
         Self::Unreachable,
         Self::LostRequest,
@@ -64,6 +65,7 @@ impl Fault {
         Self::PartUnseen,
     ];
 
+    /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use wharfinger_core::exchange::{
-    Ask as Question, CallId, Collected, Exchange, Given, Input, Outcome, Output, RequestHead, Side, TimerId, To,
-    Told, Until,
+    Ask as Question, CallId, Collected, Exchange, Given, Input, Outcome, Output, RequestHead, Side, TimerId,
+    To, Told, Until,
 };
 use wharfinger_core::store::{Key, Op, Reply as StoreReply};
 use wharfinger_core::transfer::{Blocks, End, Hasher, Hashing, Moved, Source, Take, Tap};
@@ -33,6 +33,8 @@ pub struct Running {
     exchange: Exchange,
     calls: [Option<Call>; 8],
     timers: [Option<TimerId>; Exchange::TIMERS_MAX],
+    /// Swift did not find a part that is there.
+    pub part_missed: bool,
     /// A call broke off.
     pub failed: bool,
     reply: Option<Started>,
@@ -116,7 +118,12 @@ impl World {
         };
         let given = Given { now: self.now / 1_000_000, entropy };
         let exchange = Exchange::new(&self.config, &head, given);
-        self.log(|| format!("{id} client {client:?} asks process {process}: {} {} {:?}", request.method, request.target, request.body));
+        self.log(|| {
+            format!(
+                "{id} client {client:?} asks process {process}: {} {} {:?}",
+                request.method, request.target, request.body
+            )
+        });
         self.oracle.begin(id, &request.intent, self.step);
         if let Some(time) = request.leaves {
             self.after(time, Event::Leave { exchange: id });
@@ -134,6 +141,7 @@ impl World {
             exchange,
             calls: [const { None }; 8],
             timers: [None; Exchange::TIMERS_MAX],
+            part_missed: false,
             failed: false,
             reply: None,
         };
@@ -194,7 +202,12 @@ impl World {
         self.fail(format!("exchange {} has outputs without end", run.id));
     }
 
-    fn sleep(&mut self, run: &mut Running, timer: TimerId, within: std::ops::RangeInclusive<std::time::Duration>) {
+    fn sleep(
+        &mut self,
+        run: &mut Running,
+        timer: TimerId,
+        within: std::ops::RangeInclusive<std::time::Duration>,
+    ) {
         let (least, most) = (within.start().as_micros() as u64, within.end().as_micros() as u64);
         let time = least + self.random.word() % (most - least + 1);
         let rests = run.calls[..].get(usize::from(timer.slot)).is_some_and(Option::is_none);
@@ -329,7 +342,10 @@ impl World {
                 let now = std::time::Duration::from_micros(self.now);
                 let granted = self.processes[run.process].budget.take(now);
                 self.count("retry", if granted { "granted" } else { "denied" }, 0);
-                self.soon(Event::Tell { exchange, input: Input::Told { answer: Told::Retry { call, granted } } });
+                self.soon(Event::Tell {
+                    exchange,
+                    input: Input::Told { answer: Told::Retry { call, granted } },
+                });
             }
             Question::Token { call } => {
                 let stale = run.tokens.iter().flatten().find(|(answered, _)| *answered == call);
@@ -390,7 +406,9 @@ fn moved(bytes: &[u8], end: End, tap: &Tap) -> Moved {
 fn what_for(op: &Op, length: Option<u64>) -> Option<&'static str> {
     match op {
         Op::Join { key: Key::Segment { .. }, .. } => Some("group joined"),
-        Op::Join { parts, .. } if parts.iter().any(|part| part.skip > 0) => Some("blob joined without a start"),
+        Op::Join { parts, .. } if parts.iter().any(|part| part.skip > 0) => {
+            Some("blob joined without a start")
+        }
         Op::Join { .. } => Some("blob joined"),
         Op::Write { key: Key::Segment { .. }, .. } if length.is_some() => Some("run merged"),
         Op::Write { key: Key::Segment { .. }, .. } => Some("segment"),

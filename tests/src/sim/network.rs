@@ -11,6 +11,7 @@ use super::Mutant;
 use super::fault::{Fault, Nature};
 use super::host::Running;
 use super::names::pick;
+use super::oracle::Intent;
 use super::swift::{Answer, Ask, Nodes, REPLICAS};
 use super::world::{Event, World};
 
@@ -37,15 +38,17 @@ enum Then {
 
 impl World {
     /// Sends a request. Of a body that is streamed and does not get through, it tells how much did.
-    pub fn request(&mut self, run: &mut Running, call: CallId, op: &Op, bytes: Bytes, streams: bool) -> Option<usize> {
+    pub fn request(
+        &mut self,
+        run: &mut Running,
+        call: CallId,
+        op: &Op,
+        bytes: Bytes,
+        streams: bool,
+    ) -> Option<usize> {
         let nature = nature(op, streams, !bytes.is_empty());
         let ask = self.rendered(run, call, op, bytes, streams)?;
-        let calm = self.is_calm();
-        let fault = if calm { None } else { self.faults.draw(nature, &mut self.random) };
-        if let Some(fault) = fault {
-            self.count("fault", fault.name(), 0);
-            self.log(|| format!("{} {call:?} meets {fault:?}", run.id));
-        }
+        let fault = self.fault_of(run.id, call, nature);
         let mut arrival = Arrival {
             exchange: run.id,
             call,
@@ -76,7 +79,9 @@ impl World {
             Some(Fault::Full) => return self.refused(run.id, call, 413, b"Upload exceeds quota."),
             Some(Fault::NotStored) => return self.refused(run.id, call, 202, b""),
             Some(Fault::PartUnseen) => {
-                let reason = ["404 Not Found", "503 Service Unavailable"][pick(&mut self.random, 2)];
+                // Once it may happen that Swift does not find what is there.
+                let missed = !std::mem::replace(&mut run.part_missed, true) && self.chance(500);
+                let reason = if missed { "404 Not Found" } else { "503 Service Unavailable" };
                 let body = format!("{{\"Errors\":[[\"/a/b\",\"{reason}\"]]}}");
                 return self.refused(run.id, call, 400, body.as_bytes());
             }
@@ -90,14 +95,33 @@ impl World {
             }
             Some(Fault::CutAnswer) => arrival.then = Then::Answer { late: 0, cut: true },
             Some(Fault::Garbled) => arrival.ask.body = garbled(&arrival.ask.body),
-            Some(Fault::OneServer) => arrival.nodes = std::array::from_fn(|at| at == run.id as usize % REPLICAS),
-            Some(Fault::MissedByOne) => arrival.nodes = std::array::from_fn(|at| at != run.id as usize % REPLICAS),
+            Some(Fault::OneServer) => {
+                arrival.nodes = std::array::from_fn(|at| at == run.id as usize % REPLICAS)
+            }
+            Some(Fault::MissedByOne) => {
+                arrival.nodes = std::array::from_fn(|at| at != run.id as usize % REPLICAS)
+            }
         }
         self.depart(arrival);
         None
     }
 
-    fn rendered(&mut self, run: &mut Running, call: CallId, op: &Op, bytes: Bytes, streams: bool) -> Option<Ask> {
+    fn fault_of(&mut self, exchange: u64, call: CallId, nature: Nature) -> Option<Fault> {
+        let calm = self.is_calm();
+        let fault = if calm { None } else { self.faults.draw(nature, &mut self.random) }?;
+        self.count("fault", fault.name(), 0);
+        self.log(|| format!("{exchange} {call:?} meets {fault:?}"));
+        Some(fault)
+    }
+
+    fn rendered(
+        &mut self,
+        run: &mut Running,
+        call: CallId,
+        op: &Op,
+        bytes: Bytes,
+        streams: bool,
+    ) -> Option<Ask> {
         let writes = matches!(op, Op::Write { .. });
         let md5 = (writes && !streams).then(|| md5_of(&bytes));
         let length = (!streams).then_some(bytes.len() as u64);
@@ -124,7 +148,10 @@ impl World {
             *self.pending.entry(arrival.exchange).or_default() += 1;
         }
         let mut time = self.within(200, 20_000);
-        if self.plan.mutant == Some(Mutant::ContentLate) && arrival.changes && arrival.ask.path.contains("/blobs/") {
+        if self.plan.mutant == Some(Mutant::ContentLate)
+            && arrival.changes
+            && arrival.ask.path.contains("/blobs/")
+        {
             let answer = said_to_be_done(&arrival.ask, self.now);
             let (exchange, call) = (arrival.exchange, arrival.call);
             self.after(time, Event::Answered { exchange, call, answer: Box::new(answer) });
@@ -145,9 +172,12 @@ impl World {
         // What nobody waits for any more may have been broken off on its way.
         let carried_out = waited_for || late_content || self.chance(500);
         if carried_out {
+            self.check_removal(exchange, &ask);
             let mut answer = self.swift.answer(&ask, self.now, nodes);
             self.oracle.looked(exchange, self.step);
-            self.log(|| format!("{exchange} {call:?} at Swift: {} {} -> {}", ask.method, ask.path, answer.status));
+            self.log(|| {
+                format!("{exchange} {call:?} at Swift: {} {} -> {}", ask.method, ask.path, answer.status)
+            });
             self.count("swift", name_of(&ask), answer.status);
             self.note_hidden(exchange);
             match then {
@@ -169,6 +199,19 @@ impl World {
             self.settled_one(exchange);
         }
         self.check_changed();
+    }
+
+    /// Who only reads removes no link whose content stands: somebody may just have been told of it.
+    fn check_removal(&mut self, exchange: u64, ask: &Ask) {
+        let reads =
+            self.running.get(&exchange).is_some_and(|run| matches!(run.intent, Intent::ReadBlob { .. }));
+        if reads
+            && ask.method == "DELETE"
+            && self.oracle.must_be(&ask.path, self.step)
+            && self.stands(&ask.path)
+        {
+            self.fail(format!("exchange {exchange} reads, and removes {}, whose content stands", ask.path));
+        }
     }
 
     /// An answer has come to a process.

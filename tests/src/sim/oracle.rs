@@ -16,17 +16,47 @@ use super::names::{self, Goods, REPOSITORIES, TAGS};
 pub enum Intent {
     /// Nothing that stays.
     None,
-    PushBlob { repository: usize, digest: Digest },
-    DeleteBlob { repository: usize, digest: Digest },
+    PushBlob {
+        repository: usize,
+        digest: Digest,
+    },
+    DeleteBlob {
+        repository: usize,
+        digest: Digest,
+    },
     /// GET or HEAD, of a range or of all.
-    ReadBlob { repository: usize, digest: Digest, range: Option<(usize, usize)> },
-    PushManifest { repository: usize, image: usize, tag: Option<usize> },
-    DeleteManifest { repository: usize, image: usize },
-    DeleteTag { repository: usize, tag: usize },
-    ReadManifest { repository: usize, image: usize },
-    ReadTag { repository: usize, tag: usize },
-    ListTags { repository: usize },
-    ListReferrers { repository: usize },
+    ReadBlob {
+        repository: usize,
+        digest: Digest,
+        range: Option<(usize, usize)>,
+    },
+    PushManifest {
+        repository: usize,
+        image: usize,
+        tag: Option<usize>,
+    },
+    DeleteManifest {
+        repository: usize,
+        image: usize,
+    },
+    DeleteTag {
+        repository: usize,
+        tag: usize,
+    },
+    ReadManifest {
+        repository: usize,
+        image: usize,
+    },
+    ReadTag {
+        repository: usize,
+        tag: usize,
+    },
+    ListTags {
+        repository: usize,
+    },
+    ListReferrers {
+        repository: usize,
+    },
 }
 
 /// Something that was not yet, while it may still come.
@@ -144,7 +174,15 @@ impl Oracle {
 
     /// What nobody needed for long was removed.
     pub fn aged(&mut self, name: &str, step: u64) {
-        let effect = Effect { exchange: 0, start: step, end: step, told: step, looked: step, kind: Kind::Aged, value: None };
+        let effect = Effect {
+            exchange: 0,
+            start: step,
+            end: step,
+            told: step,
+            looked: step,
+            kind: Kind::Aged,
+            value: None,
+        };
         self.names.entry(name.to_owned()).or_default().push(effect);
     }
 
@@ -181,7 +219,8 @@ impl Oracle {
     pub fn may_without(&mut self, name: &str, exchange: u64, from: u64, to: u64) -> Result<(), String> {
         let effects = self.names.get_mut(name);
         let own: Vec<Effect> = effects.map_or(Vec::new(), |effects| {
-            let (own, others) = std::mem::take(effects).into_iter().partition(|effect| effect.exchange == exchange);
+            let (own, others) =
+                std::mem::take(effects).into_iter().partition(|effect| effect.exchange == exchange);
             *effects = others;
             own
         });
@@ -190,7 +229,13 @@ impl Oracle {
         outcome
     }
 
-    fn may_be(&self, name: &str, value: Option<Digest>, from: u64, to: u64) -> Result<Option<&'static str>, &'static str> {
+    fn may_be(
+        &self,
+        name: &str,
+        value: Option<Digest>,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<&'static str>, &'static str> {
         match self.open(name, from, to).iter().any(|effect| effect.value == Some(value)) {
             true => Ok(None),
             false => Err("shows what nobody pushed, or what is gone or replaced"),
@@ -221,20 +266,21 @@ impl Oracle {
         if gone.is_empty() {
             return Err("is gone, although it was acknowledged and nobody deleted it");
         }
-        let moved = |by: &&&Effect| match by.kind {
+        let moved = |by: &&Effect| match by.kind {
             Kind::Sweep(digest) => open.iter().all(|put| put.value != Some(Some(digest))),
             Kind::Put | Kind::Delete | Kind::ManifestDelete | Kind::Aged => false,
         };
-        if gone.iter().all(|by| moved(&by)) {
+        if gone.iter().all(|by| moved(by)) {
             return Ok(Some("a tag was moved while the manifest that it held was deleted"));
         }
         // A push looks for its manifest at last: it notices every delete that was over by then.
-        let last = pushed.iter().filter(|by| by.end >= latest || by.start >= latest).max_by_key(|by| by.looked);
-        let noticed = |by: &&&Effect| {
+        let last =
+            pushed.iter().filter(|by| by.end >= latest || by.start >= latest).max_by_key(|by| by.looked);
+        let noticed = |by: &&Effect| {
             let of_manifest = matches!(by.kind, Kind::ManifestDelete | Kind::Sweep(_));
             of_manifest && by.told != OPEN && last.is_some_and(|push| by.told < push.looked)
         };
-        if !gone.iter().all(|by| noticed(&by)) {
+        if !gone.iter().all(|by| noticed(by)) {
             return Ok(None);
         }
         let crowded = gone.iter().any(|by| {

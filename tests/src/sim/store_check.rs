@@ -53,7 +53,9 @@ impl World {
 
     /// Content is what its name says, on every replica.
     fn check_blob(&mut self, path: &str, rest: &str) -> Result<(), String> {
-        let digest = rest.split_once('/').map(|(algorithm, rest)| (algorithm, rest.rsplit('/').next().unwrap_or(rest)));
+        let digest = rest
+            .split_once('/')
+            .map(|(algorithm, rest)| (algorithm, rest.rsplit('/').next().unwrap_or(rest)));
         let digest = digest.and_then(|(algorithm, hex)| Digest::parse(&format!("{algorithm}:{hex}")).ok());
         let digest = digest.ok_or("is no digest")?;
         for content in self.swift.replicas(path) {
@@ -69,13 +71,21 @@ impl World {
     fn check_link(&mut self, path: &str, rest: &str) -> Result<(), String> {
         let (_, digest) = owned(rest).ok_or("is no link")?;
         for content in self.swift.replicas(path) {
-            let link: serde_json::Value = serde_json::from_slice(&content.bytes).map_err(|error| error.to_string())?;
+            let link: serde_json::Value =
+                serde_json::from_slice(&content.bytes).map_err(|error| error.to_string())?;
             let blob = self.swift.newest(&names::blob(&digest)).ok_or("has no content")?;
             if link["size"].as_u64() != Some(blob.size() as u64) {
                 return Err(format!("tells a size of {}, which is {}", link["size"], blob.size()));
             }
         }
         Ok(())
+    }
+
+    /// Whether all is there of what a link names.
+    pub fn stands(&self, link: &str) -> bool {
+        let digest = link.splitn(4, '/').nth(3).and_then(owned).map(|(_, digest)| digest);
+        let content = digest.and_then(|digest| self.swift.newest(&names::blob(&digest)));
+        content.is_some_and(|content| self.swift.whole(&content).is_some())
     }
 
     /// A record is whole, and of a manifest that was pushed to this repository, with all that it needs.
@@ -101,7 +111,9 @@ impl World {
     }
 
     fn check_needs(&mut self, path: &str, repository: &str) -> Result<(), String> {
-        let Some(digest) = self.swift.newest(path).and_then(|content| named(&content.bytes)) else { return Ok(()) };
+        let Some(digest) = self.swift.newest(path).and_then(|content| named(&content.bytes)) else {
+            return Ok(());
+        };
         let goods = self.oracle.goods.clone();
         let Some(image) = goods.image_of(&digest.to_string()) else { return Ok(()) };
         let blobs = image.blobs.iter().map(|at| names::link(repository, &goods.blobs[*at].digest));
@@ -117,7 +129,8 @@ impl World {
     fn check_referrer(&mut self, path: &str, rest: &str) -> Result<(), String> {
         let (_, name) = rest.rsplit_once("sha256/").ok_or("names no referrer")?;
         for content in self.swift.replicas(path) {
-            let row: serde_json::Value = serde_json::from_slice(&content.bytes).map_err(|error| error.to_string())?;
+            let row: serde_json::Value =
+                serde_json::from_slice(&content.bytes).map_err(|error| error.to_string())?;
             if row["digest"].as_str() != Some(&format!("sha256:{name}")) {
                 return Err(format!("tells of {}", row["digest"]));
             }

@@ -82,7 +82,7 @@ impl Swift {
     /// Answers a request that came whole. `now` is in microseconds since 1970, `nodes` are the object servers that can be
     /// reached.
     pub fn answer(&mut self, ask: &Ask, now: u64, nodes: Nodes) -> Answer {
-        if !self.tokens.get(&ask.token).is_some_and(|end| now < *end) {
+        if self.tokens.get(&ask.token).is_none_or(|end| now >= *end) {
             let realm = "Swift realm=\"AUTH_sim\"";
             return Answer::new(401, now).with("www-authenticate", realm).text(&ask.method, "Unauthorized");
         }
@@ -151,7 +151,7 @@ impl Swift {
         let mut bytes = Vec::new();
         for entry in &large.entries {
             let segment = self.newest(&entry.path).filter(|segment| segment.is_what(entry))?;
-            bytes.extend_from_slice(&self.whole(&segment)?.get(entry.first..entry.end)?);
+            bytes.extend_from_slice(self.whole(&segment)?.get(entry.first..entry.end)?);
         }
         Some(bytes)
     }
@@ -173,6 +173,13 @@ impl Swift {
         for server in 0..REPLICAS {
             self.apply_row(server, path.to_owned(), Row::of(&version));
         }
+    }
+
+    /// Deletes an object everywhere as of a time that is to come, in microseconds since 1970.
+    pub fn delete_ahead(&mut self, path: &str, now: u64) {
+        let version = Version { at: now / 10, touched: now / 10, content: None };
+        self.objects.entry(path.to_owned()).or_default().put(&version, &[true; REPLICAS]);
+        self.changed.push(path.to_owned());
     }
 
     fn timestamp(&mut self, now: u64) -> u64 {

@@ -30,14 +30,29 @@ use nemesis::Nemesis;
 /// Something that is going to happen.
 #[derive(Debug)]
 pub enum Event {
-    Tell { exchange: u64, input: Input },
-    Fire { exchange: u64, timer: TimerId },
+    Tell {
+        exchange: u64,
+        input: Input,
+    },
+    Fire {
+        exchange: u64,
+        timer: TimerId,
+    },
     Arrive(Box<Arrival>),
-    Answered { exchange: u64, call: CallId, answer: Box<Answer> },
+    Answered {
+        exchange: u64,
+        call: CallId,
+        answer: Box<Answer>,
+    },
     /// The client of an exchange goes away.
-    Leave { exchange: u64 },
+    Leave {
+        exchange: u64,
+    },
     /// A client's reply has come, or its pause is over.
-    Client { client: usize, reply: Option<Box<Reply>> },
+    Client {
+        client: usize,
+        reply: Option<Box<Reply>>,
+    },
     Nemesis(Nemesis),
 }
 
@@ -242,8 +257,14 @@ impl World {
         let queue = std::mem::take(&mut self.queue);
         let (now, looking) = (self.now, std::mem::replace(&mut self.looking, true));
         let process = pick(&mut self.random, PROCESSES);
-        let request =
-            Request { method, target, fields: HeaderMap::new(), body: super::body::Body::default(), intent, leaves: None };
+        let request = Request {
+            method,
+            target,
+            fields: HeaderMap::new(),
+            body: super::body::Body::default(),
+            intent,
+            leaves: None,
+        };
         let exchange = self.begin(process, None, request);
         // Timers lie in the future: they stay behind.
         while self.running.contains_key(&exchange) && self.failure.is_none() {

@@ -1,19 +1,28 @@
 use super::{Statement, md5};
 
 pub(super) fn all() -> Vec<Statement> {
+    [refused(), gone()].concat()
+}
+
+fn refused() -> Vec<Statement> {
     vec![
-        Statement::new("a segment that is not there, or is another one, is answered 400 with the reason", |talk| {
-            let segments = talk.segments(&[4, 5]);
-            let entries = talk.entries(&segments);
-            let none = talk.entry("seg/none", b"abc");
-            let other = talk.entry("seg/1", b"abcde");
-            let short = entries[1].replace("\"size_bytes\":5", "\"size_bytes\":6");
-            for (entry, reason) in [(none, "404 Not Found"), (other, "Etag Mismatch"), (short, "Size Mismatch")] {
-                let problems = talk.join("l", &[entries[0].clone(), entry], &[]).is(400).json();
-                assert_eq!(problems["Errors"][0][1].as_str(), Some(reason), "{problems}");
-            }
-            talk.head("l").is(404);
-        }),
+        Statement::new(
+            "a segment that is not there, or is another one, is answered 400 with the reason",
+            |talk| {
+                let segments = talk.segments(&[4, 5]);
+                let entries = talk.entries(&segments);
+                let none = talk.entry("seg/none", b"abc");
+                let other = talk.entry("seg/1", b"abcde");
+                let short = entries[1].replace("\"size_bytes\":5", "\"size_bytes\":6");
+                for (entry, reason) in
+                    [(none, "404 Not Found"), (other, "Etag Mismatch"), (short, "Size Mismatch")]
+                {
+                    let problems = talk.join("l", &[entries[0].clone(), entry], &[]).is(400).json();
+                    assert_eq!(problems["Errors"][0][1].as_str(), Some(reason), "{problems}");
+                }
+                talk.head("l").is(404);
+            },
+        ),
         Statement::new("a manifest that is refused leaves what stood there", |talk| {
             let segments = talk.segments(&[4]);
             let mut entries = talk.entries(&segments);
@@ -37,15 +46,23 @@ pub(super) fn all() -> Vec<Statement> {
             talk.join("l", &entries[..2], &[]).is(201);
             talk.get("l").is(200).holds(&segments[0]);
         }),
-        Statement::new("a large object whose first segment is gone is answered 409, and HEAD shows nothing of it", |talk| {
-            let segments = talk.segments(&[4, 5]);
-            let entries = talk.entries(&segments);
-            talk.join("l", &entries, &[]).is(201);
-            talk.delete("seg/0").is(204);
-            talk.head("l").is(200).has("content-length", "9");
-            talk.get("l").is(409);
-            talk.ask("GET", "l", &[("Range", "bytes=5-8")], b"").is(206).holds(&segments[1][1..]);
-        }),
+    ]
+}
+
+fn gone() -> Vec<Statement> {
+    vec![
+        Statement::new(
+            "a large object whose first segment is gone is answered 409, and HEAD shows nothing of it",
+            |talk| {
+                let segments = talk.segments(&[4, 5]);
+                let entries = talk.entries(&segments);
+                talk.join("l", &entries, &[]).is(201);
+                talk.delete("seg/0").is(204);
+                talk.head("l").is(200).has("content-length", "9");
+                talk.get("l").is(409);
+                talk.ask("GET", "l", &[("Range", "bytes=5-8")], b"").is(206).holds(&segments[1][1..]);
+            },
+        ),
         // Long ones: Swift sends a head with the first bytes that fill a buffer, and 500 if it breaks off before.
         Statement::new("a large object breaks off where a segment is gone", |talk| {
             let segments = talk.segments(&[200_000, 200_000, 6]);
@@ -53,7 +70,11 @@ pub(super) fn all() -> Vec<Statement> {
             talk.join("l", &entries, &[]).is(201);
             talk.delete("seg/2").is(204);
             let got = talk.get("l").is(200).has("content-length", "400006");
-            assert!(got.heard.broken && segments.concat().starts_with(&got.heard.body), "{} bytes", got.heard.body.len());
+            assert!(
+                got.heard.broken && segments.concat().starts_with(&got.heard.body),
+                "{} bytes",
+                got.heard.body.len()
+            );
             assert!(got.heard.body.len() <= 400_000);
         }),
         Statement::new("a segment with other content is as good as gone", |talk| {
@@ -77,7 +98,8 @@ pub(super) fn all() -> Vec<Statement> {
             let entries = talk.entries(&segments);
             let etag = talk.join("inner", &entries, &[]).is(201).field("etag").expect("it has one");
             let etag = etag.trim_matches('"');
-            let entry = format!("{{\"path\":\"/{}/inner\",\"size_bytes\":9,\"etag\":\"{etag}\"}}", talk.container);
+            let entry =
+                format!("{{\"path\":\"/{}/inner\",\"size_bytes\":9,\"etag\":\"{etag}\"}}", talk.container);
             talk.join("outer", &[entry], &[]).is(201);
             talk.delete("seg/0").is(204);
             talk.head("outer").is(200).has("content-length", "9");

@@ -1,10 +1,15 @@
 use super::{Statement, md5};
 
 pub(super) fn all() -> Vec<Statement> {
+    [stored(), checked(), conditions(), removed(), containers(), others()].concat()
+}
+
+fn stored() -> Vec<Statement> {
     vec![
         Statement::new("a PUT that is stored is answered 201 with the MD5, and reads back", |talk| {
             talk.put("o", b"hello").is(201).has("etag", &md5(b"hello"));
-            let got = talk.get("o").is(200).holds(b"hello").has("etag", &md5(b"hello")).has("content-length", "5");
+            let got =
+                talk.get("o").is(200).holds(b"hello").has("etag", &md5(b"hello")).has("content-length", "5");
             assert!(got.field("x-timestamp").is_some_and(|at| at.parse::<f64>().is_ok_and(|at| at > 1e9)));
             assert!(got.field("last-modified").is_some_and(|date| date.ends_with(" GMT")));
             assert!(got.field("date").is_some_and(|date| date.ends_with(" GMT")));
@@ -28,6 +33,11 @@ pub(super) fn all() -> Vec<Statement> {
             talk.put("o", b"three").is(201);
             talk.ask("GET", "o", &[("X-Newest", "true")], b"").is(200).holds(b"three");
         }),
+    ]
+}
+
+fn checked() -> Vec<Statement> {
+    vec![
         Statement::new("a PUT whose Etag is not the MD5 is answered 422 and stores nothing", |talk| {
             talk.ask("PUT", "o", &[("ETag", &md5(b"other"))], b"hello").is(422);
             talk.head("o").is(404);
@@ -43,6 +53,11 @@ pub(super) fn all() -> Vec<Statement> {
             talk.ask("PUT", "o", &[("ETag", &format!("\"{etag}\""))], b"hello").is(201);
             talk.ask("PUT", "o", &[("ETag", &etag.to_uppercase())], b"hello").is(422);
         }),
+    ]
+}
+
+fn conditions() -> Vec<Statement> {
+    vec![
         Statement::new("If-None-Match: * stores what is new, and leaves what is there with 412", |talk| {
             talk.ask("PUT", "o", &[("If-None-Match", "*")], b"one").is(201);
             talk.ask("PUT", "o", &[("If-None-Match", "*")], b"two").is(412);
@@ -77,6 +92,11 @@ pub(super) fn all() -> Vec<Statement> {
             talk.ask("GET", "o", &[("If-None-Match", &format!("\"{}\"", md5(b"hello")))], b"").is(304);
             talk.ask("GET", "o", &[("If-None-Match", &format!("\"{}\"", md5(b"other")))], b"").is(200);
         }),
+    ]
+}
+
+fn removed() -> Vec<Statement> {
+    vec![
         Statement::new("a DELETE is answered 204 once, and 404 from then on", |talk| {
             talk.put("o", b"one").is(201);
             talk.delete("o").is(204);
@@ -90,6 +110,11 @@ pub(super) fn all() -> Vec<Statement> {
             let after = talk.get("o").is(200).holds(b"hello").field("x-timestamp").expect("it has one");
             assert!(after > before, "{before} {after}");
         }),
+    ]
+}
+
+fn containers() -> Vec<Statement> {
+    vec![
         Statement::new("there is no PUT into a container that is not there", |talk| {
             let path = format!("/{}-none/o", talk.container);
             assert_eq!(talk.speaker.ask("PUT", &path, &[], b"one").status, 404);
@@ -103,7 +128,9 @@ pub(super) fn all() -> Vec<Statement> {
         Statement::new("without a token that is good, all is answered 401", |talk| {
             talk.put("o", b"one").is(201);
             let path = format!("/{}/o", talk.container);
-            for (token, method) in [(None, "GET"), (Some("none"), "GET"), (Some("none"), "PUT"), (Some("none"), "DELETE")] {
+            for (token, method) in
+                [(None, "GET"), (Some("none"), "GET"), (Some("none"), "PUT"), (Some("none"), "DELETE")]
+            {
                 let heard = talk.speaker.ask_as(token, method, &path);
                 assert_eq!(heard.status, 401, "{token:?} {method}");
                 let realm = heard.fields.iter().find(|(name, _)| name == "www-authenticate");
@@ -111,11 +138,26 @@ pub(super) fn all() -> Vec<Statement> {
             }
             talk.get("o").is(200).holds(b"one");
         }),
+    ]
+}
+
+fn others() -> Vec<Statement> {
+    vec![
         Statement::new("names are bytes, escaped or not", |talk| {
             talk.put("a%21/b%3Ac%20d", b"one").is(201);
             talk.get("a!/b:c%20d").is(200).holds(b"one");
             talk.get("a!/b:c+d").is(404);
         }),
+        Statement::new(
+            "a PUT that is older than what is known is answered 202, and stores nothing",
+            |talk| {
+                let path = format!("/{}/o", talk.container);
+                talk.speaker.delete_ahead(&path);
+                talk.put("o", b"one").is(202);
+                talk.get("o").is(404);
+                talk.delete("o").is(409);
+            },
+        ),
         Statement::new("COPY makes a second object of the same content", |talk| {
             talk.put("o", b"one").is(201);
             let to = format!("/{}/p", talk.container);

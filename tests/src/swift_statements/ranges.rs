@@ -46,7 +46,9 @@ pub(super) fn all() -> Vec<Statement> {
             let whole = segments.concat();
             let entries = talk.entries(&segments);
             talk.join("l", &entries, &[]).is(201);
-            for (range, first, end) in [("bytes=2-9", 2, 10), ("bytes=4-8", 4, 9), ("bytes=-7", 8, 15), ("bytes=3-", 3, 15)] {
+            for (range, first, end) in
+                [("bytes=2-9", 2, 10), ("bytes=4-8", 4, 9), ("bytes=-7", 8, 15), ("bytes=3-", 3, 15)]
+            {
                 let place = format!("bytes {first}-{}/15", end - 1);
                 let got = talk.ask("GET", "l", &[("Range", range)], b"").is(206);
                 got.has("content-range", &place).holds(&whole[first..end]);

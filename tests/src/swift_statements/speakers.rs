@@ -20,7 +20,14 @@ impl SimulatedSwift {
         Self { swift, now: 1_800_000_000_000_000 }
     }
 
-    fn heard(&mut self, token: Option<&str>, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Heard {
+    fn heard(
+        &mut self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> Heard {
         let field = |(name, value): &(&str, &str)| {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             (name, HeaderValue::from_str(value).expect("a value"))
@@ -35,7 +42,12 @@ impl SimulatedSwift {
         let fields = answer.fields.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
-        Heard { status: answer.status, fields: fields.collect(), body: answer.body.to_vec(), broken: answer.broken }
+        Heard {
+            status: answer.status,
+            fields: fields.collect(),
+            body: answer.body.to_vec(),
+            broken: answer.broken,
+        }
     }
 }
 
@@ -55,6 +67,10 @@ impl Speaker for SimulatedSwift {
     fn start(&mut self, node: u8) {
         self.swift.up[usize::from(node) - 1] = true;
     }
+
+    fn delete_ahead(&mut self, path: &str) {
+        self.swift.delete_ahead(path, self.now + u64::from(AHEAD_SECONDS) * 1_000_000);
+    }
 }
 
 /// A real Swift.
@@ -72,7 +88,14 @@ impl<'a> RealSwift<'a> {
         Ok(Self { swift, client: swift.client()? })
     }
 
-    fn heard(&self, token: Option<&str>, method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Heard {
+    fn heard(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> Heard {
         let target = format!("{}{path}", self.client.account());
         let length = body.len().to_string();
         let mut all = vec![("Content-Length", length.as_str())];
@@ -82,7 +105,8 @@ impl<'a> RealSwift<'a> {
         connection.send_head(method, &target, &all).and_then(|()| connection.send(body)).expect("it is sent");
         let head = connection.read_head().expect("Swift answers");
         let mut heard = Vec::new();
-        let whole = method == "HEAD" || connection.read_body(&head, &mut |piece| heard.extend_from_slice(piece)).is_ok();
+        let whole = method == "HEAD"
+            || connection.read_body(&head, &mut |piece| heard.extend_from_slice(piece)).is_ok();
         Heard { status: head.status, fields: head.fields, body: heard, broken: !whole }
     }
 
@@ -107,4 +131,11 @@ impl Speaker for RealSwift<'_> {
     fn start(&mut self, node: u8) {
         Self::servers(node).iter().for_each(|server| self.swift.restart(server).expect("it starts"));
     }
+
+    fn delete_ahead(&mut self, path: &str) {
+        self.swift.tombstone(&self.client.stored_name(path), AHEAD_SECONDS).expect("the rig does it");
+    }
 }
+
+/// So far ahead a clock is that is wrong.
+const AHEAD_SECONDS: u32 = 60;

@@ -28,7 +28,8 @@ impl Client {
         let Some(location) = self.begin_upload(repository).await else { return };
         let known = self.chance(500);
         let body = Body::whole(bytes.into(), known);
-        let reply = self.ask(Method::PUT, &format!("{location}&digest={digest}"), &[], body, Intent::None).await;
+        let reply =
+            self.ask(Method::PUT, &format!("{location}&digest={digest}"), &[], body, Intent::None).await;
         self.weigh("PUT with a wrong digest", &reply, &[400]);
     }
 

@@ -62,7 +62,9 @@ impl Client {
         loop {
             if self.chance(700) {
                 let intent = Intent::ReadBlob { repository, digest, range: None };
-                let reply = self.ask(Method::HEAD, &format!("/v2/{name}/blobs/{digest}"), &[], Body::default(), intent).await;
+                let reply = self
+                    .ask(Method::HEAD, &format!("/v2/{name}/blobs/{digest}"), &[], Body::default(), intent)
+                    .await;
                 if let Outcome::Good(200) = self.weigh("HEAD of a blob", &reply, &[200, 404]) {
                     return true;
                 }
@@ -104,7 +106,13 @@ impl Client {
     }
 
     /// Chunks, then the end.
-    async fn upload(&mut self, repository: usize, blob: usize, mut location: String, earlier: u32) -> Uploaded {
+    async fn upload(
+        &mut self,
+        repository: usize,
+        blob: usize,
+        mut location: String,
+        earlier: u32,
+    ) -> Uploaded {
         let bytes = self.bytes_of(blob);
         let digest = self.goods.blobs[blob].digest;
         let chunk = match pick(&mut self.random, 6) {
@@ -123,7 +131,9 @@ impl Client {
                 Outcome::Good(202) => {
                     let acknowledged = acknowledged(&reply);
                     if acknowledged != Some(end) {
-                        self.desk.complain(format!("{end} bytes are there, and {acknowledged:?} are acknowledged"));
+                        self.desk.complain(format!(
+                            "{end} bytes are there, and {acknowledged:?} are acknowledged"
+                        ));
                     }
                     offset = end;
                     location = reply.field("location").unwrap_or_default().to_owned();
@@ -145,7 +155,13 @@ impl Client {
         self.finish(repository, digest, &location, bytes.slice(offset..)).await
     }
 
-    async fn finish(&mut self, repository: usize, digest: wharfinger_core::oci::Digest, location: &str, rest: Bytes) -> Uploaded {
+    async fn finish(
+        &mut self,
+        repository: usize,
+        digest: wharfinger_core::oci::Digest,
+        location: &str,
+        rest: Bytes,
+    ) -> Uploaded {
         let mut tries = 0;
         loop {
             let target = format!("{location}&digest={digest}");

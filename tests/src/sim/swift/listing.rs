@@ -53,13 +53,20 @@ impl Swift {
         let server = (self.random.word() % REPLICAS as u64) as usize;
         let base = format!("/{container}/");
         let prefix = format!("{base}{}", ask.query("prefix").unwrap_or_default());
-        let marker = ask.query("marker").filter(|marker| !marker.is_empty()).map(|marker| format!("{base}{marker}"));
-        let end = ask.query("end_marker").filter(|marker| !marker.is_empty()).map(|marker| format!("{base}{marker}"));
+        let marker =
+            ask.query("marker").filter(|marker| !marker.is_empty()).map(|marker| format!("{base}{marker}"));
+        let end = ask
+            .query("end_marker")
+            .filter(|marker| !marker.is_empty())
+            .map(|marker| format!("{base}{marker}"));
         let delimiter = ask.query("delimiter").filter(|delimiter| !delimiter.is_empty());
         let mut rows: Vec<Value> = Vec::new();
         let mut skipped: Option<String> = None;
         for (path, row) in self.rows[server].range(prefix.clone()..) {
-            if rows.len() == limit || !path.starts_with(&prefix) || end.as_ref().is_some_and(|end| path >= end) {
+            if rows.len() == limit
+                || !path.starts_with(&prefix)
+                || end.as_ref().is_some_and(|end| path >= end)
+            {
                 break;
             }
             let Some((size, md5, content_type, slo_etag)) = &row.shown else { continue };

@@ -15,10 +15,12 @@ impl Swift {
         };
         let Some(content) = version.content.clone() else { return Answer::new(404, now) };
         if ask.query("multipart-manifest") == Some("get") {
-            return described(&content, &version, now).body(&ask.method, content.rows(&version).into());
+            return described(&content, &version, now).body(&ask.method, content.rows(&version));
         }
         let quoted = format!("\"{}\"", content.etag());
-        let matches = |tags: &str| tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_matches('"') == content.etag());
+        let matches = |tags: &str| {
+            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_matches('"') == content.etag())
+        };
         if ask.field("if-match").is_some_and(|tags| !matches(tags)) {
             return Answer::new(412, now).with("etag", &quoted);
         }
@@ -26,14 +28,16 @@ impl Swift {
             return Answer::new(304, now).with("etag", &quoted);
         }
         let size = content.size();
-        let (status, first, end) = match ask.field("range").filter(|_| ask.method != "HEAD").map(|text| range(text, size)) {
-            Some(Ranged::Part(first, end)) => (206, first, end),
-            Some(Ranged::Never) => {
-                return Answer::new(416, now).with("content-range", &format!("bytes */{size}"));
-            }
-            Some(Ranged::Whole) | None => (200, 0, size),
-        };
-        let mut answer = described(&content, &version, now).with("content-length", &(end - first).to_string());
+        let (status, first, end) =
+            match ask.field("range").filter(|_| ask.method != "HEAD").map(|text| range(text, size)) {
+                Some(Ranged::Part(first, end)) => (206, first, end),
+                Some(Ranged::Never) => {
+                    return Answer::new(416, now).with("content-range", &format!("bytes */{size}"));
+                }
+                Some(Ranged::Whole) | None => (200, 0, size),
+            };
+        let mut answer =
+            described(&content, &version, now).with("content-length", &(end - first).to_string());
         answer.status = status;
         if status == 206 {
             answer = answer.with("content-range", &format!("bytes {first}-{}/{size}", end - 1));
@@ -44,7 +48,8 @@ impl Swift {
         let mut bytes = Vec::with_capacity(end - first);
         let whole = self.gather(&content, first, end, nodes, &mut bytes);
         if !whole && bytes.is_empty() {
-            return Answer::new(409, now).text("GET", "There was a conflict when trying to complete your request.");
+            return Answer::new(409, now)
+                .text("GET", "There was a conflict when trying to complete your request.");
         }
         answer.body = bytes.into();
         answer.broken = !whole;
@@ -52,7 +57,14 @@ impl Swift {
     }
 
     /// Collects the bytes from `first` up to `end`, as far as the segments are there.
-    fn gather(&mut self, content: &Rc<Content>, first: usize, end: usize, nodes: Nodes, out: &mut Vec<u8>) -> bool {
+    fn gather(
+        &mut self,
+        content: &Rc<Content>,
+        first: usize,
+        end: usize,
+        nodes: Nodes,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let Some(large) = &content.large else {
             // What lost its tail still tells its length.
             let have = content.bytes.len();

@@ -115,7 +115,12 @@ impl Swift {
         let Some(destination) = ask.field("destination") else {
             return Answer::new(412, now).text("COPY", "Destination header required");
         };
-        let to = Ask::parse("PUT", &format!("/v1/a/{}", destination.trim_start_matches('/')), ask.fields.clone(), Bytes::new());
+        let to = Ask::parse(
+            "PUT",
+            &format!("/v1/a/{}", destination.trim_start_matches('/')),
+            ask.fields.clone(),
+            Bytes::new(),
+        );
         let found = self.look(&ask.path, ask.is_newest(), nodes);
         let source = match found.map(|version| version.content) {
             Ok(Some(content)) => content,
@@ -129,7 +134,8 @@ impl Swift {
         if ask.query("multipart-manifest") == Some("get") && source.large.is_some() {
             let large = source.large.as_ref().map(super::versions::Large::again);
             let etag = source.etag().to_owned();
-            let content = Content { bytes: source.bytes.clone(), md5: source.md5.clone(), content_type, large };
+            let content =
+                Content { bytes: source.bytes.clone(), md5: source.md5.clone(), content_type, large };
             return self.store(&to, content, &etag, true, now, nodes);
         }
         let Some(bytes) = self.whole(&source) else { return Answer::new(409, now) };

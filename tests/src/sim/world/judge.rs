@@ -19,7 +19,9 @@ impl World {
             self.fail(format!("exchange {} took {} ms and {} calls", run.id, took / 1000, run.sent));
         }
         let status = if reply.whole { reply.status } else { 0 };
-        self.log(|| format!("{} is over: {} {}", run.id, reply.status, if reply.whole { "" } else { "broken" }));
+        self.log(|| {
+            format!("{} is over: {} {}", run.id, reply.status, if reply.whole { "" } else { "broken" })
+        });
         self.count(kind_of(&run.intent), method_of(&run.method), status);
         let (from, to) = (run.begun.1, self.step);
         if let Err(what) = self.judge(run, &reply, from, to) {
@@ -77,7 +79,8 @@ impl World {
             }
             Intent::PushManifest { repository, image, tag } => {
                 let digest = self.oracle.goods.images[*image].digest;
-                let target = |reference: &str| format!("/v2/{}/manifests/{reference}", REPOSITORIES[*repository]);
+                let target =
+                    |reference: &str| format!("/v2/{}/manifests/{reference}", REPOSITORIES[*repository]);
                 let intent = Intent::ReadManifest { repository: *repository, image: *image };
                 self.looks.push((Method::GET, target(&digest.to_string()), intent));
                 if let Some(tag) = tag {
@@ -103,7 +106,8 @@ impl World {
         let begun = self.oracle.begun(exchange).unwrap_or(0);
         for tag in TAGS {
             let path = names::tag(REPOSITORIES[repository], tag);
-            let held = self.swift.newest(&path).and_then(|content| super::super::store_check::named(&content.bytes));
+            let held =
+                self.swift.newest(&path).and_then(|content| super::super::store_check::named(&content.bytes));
             if held != Some(digest) || self.oracle.pushed_since(&path, Some(digest), begun) {
                 continue;
             }
@@ -191,7 +195,8 @@ impl World {
             }
             Intent::ReadTag { repository, tag } => {
                 let path = names::tag(name(repository), TAGS[*tag]);
-                let digest = reply.field("docker-content-digest").and_then(|digest| Digest::parse(digest).ok());
+                let digest =
+                    reply.field("docker-content-digest").and_then(|digest| Digest::parse(digest).ok());
                 if let Some(digest) = &digest {
                     self.read_manifest(run, reply, digest)?;
                 }
@@ -202,7 +207,14 @@ impl World {
         }
     }
 
-    fn seen(&mut self, path: &str, reply: &Reply, value: Option<Digest>, from: u64, to: u64) -> Result<(), String> {
+    fn seen(
+        &mut self,
+        path: &str,
+        reply: &Reply,
+        value: Option<Digest>,
+        from: u64,
+        to: u64,
+    ) -> Result<(), String> {
         match reply.status {
             200 | 206 | 304 => self.oracle.may(path, Some(value), from, to),
             404 => self.oracle.may(path, None, from, to),
@@ -214,7 +226,14 @@ impl World {
     }
 
     /// A delete that finds nothing has seen that nothing is there.
-    fn seen_gone(&mut self, path: &str, exchange: u64, reply: &Reply, from: u64, to: u64) -> Result<(), String> {
+    fn seen_gone(
+        &mut self,
+        path: &str,
+        exchange: u64,
+        reply: &Reply,
+        from: u64,
+        to: u64,
+    ) -> Result<(), String> {
         match reply.status {
             404 => self.oracle.may_without(path, exchange, from, to),
             0 | 202 | 429 | 503 | 507 => Ok(()),
@@ -222,12 +241,21 @@ impl World {
         }
     }
 
-    fn read_blob(&mut self, run: &Running, reply: &Reply, path: &str, digest: &Digest, range: Option<(usize, usize)>) -> Result<(), String> {
+    fn read_blob(
+        &mut self,
+        run: &Running,
+        reply: &Reply,
+        path: &str,
+        digest: &Digest,
+        range: Option<(usize, usize)>,
+    ) -> Result<(), String> {
         if !matches!(reply.status, 200 | 206) {
             return Ok(());
         }
         let goods = self.oracle.goods.clone();
-        let Some(blob) = goods.blob_of(&digest.to_string()) else { return Err(format!("{path} is of nobody")) };
+        let Some(blob) = goods.blob_of(&digest.to_string()) else {
+            return Err(format!("{path} is of nobody"));
+        };
         let expected = match (reply.status, range) {
             (206, Some((first, end))) => blob.bytes.slice(first..end.min(blob.bytes.len())),
             (_, _) => blob.bytes.clone(),
@@ -263,18 +291,29 @@ impl World {
         if reply.status != 200 || !reply.whole {
             return Ok(());
         }
-        let body: serde_json::Value = serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
-        let shown: Vec<&str> = body["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str()).collect();
+        let body: serde_json::Value =
+            serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
+        let shown: Vec<&str> =
+            body["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str()).collect();
         if !shown.is_sorted() || shown.iter().any(|tag| !TAGS.contains(tag)) {
             return Err(format!("lists {shown:?}"));
         }
         for tag in TAGS {
             let path = names::tag(repository, tag);
-            let known = self.oracle.goods.images.iter().any(|image| self.oracle.was_pushed(&path, Some(image.digest)));
+            let known = self
+                .oracle
+                .goods
+                .images
+                .iter()
+                .any(|image| self.oracle.was_pushed(&path, Some(image.digest)));
             if shown.contains(&tag) && !known {
                 return Err(format!("lists {tag}, which nobody pushed"));
             }
-            if self.healed_at.is_some() && self.looking && !shown.contains(&tag) && self.oracle.must_be(&path, self.step) {
+            if self.healed_at.is_some()
+                && self.looking
+                && !shown.contains(&tag)
+                && self.oracle.must_be(&path, self.step)
+            {
                 return Err(format!("does not list {tag} long after its push"));
             }
         }
@@ -285,9 +324,14 @@ impl World {
         if reply.status != 200 || !reply.whole {
             return Ok(());
         }
-        let body: serde_json::Value = serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
-        let shown: Vec<&str> =
-            body["manifests"].as_array().into_iter().flatten().filter_map(|row| row["digest"].as_str()).collect();
+        let body: serde_json::Value =
+            serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
+        let shown: Vec<&str> = body["manifests"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row["digest"].as_str())
+            .collect();
         let goods = self.oracle.goods.clone();
         let subject = goods.images[0].digest;
         for image in &goods.images {

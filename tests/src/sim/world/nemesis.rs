@@ -64,7 +64,8 @@ impl World {
     fn crash(&mut self, process: usize) {
         self.count("event", "crash", 0);
         self.log(|| format!("process {process} is killed"));
-        let ids: Vec<u64> = self.running.iter().filter(|(_, run)| run.process == process).map(|(id, _)| *id).collect();
+        let ids: Vec<u64> =
+            self.running.iter().filter(|(_, run)| run.process == process).map(|(id, _)| *id).collect();
         for id in ids {
             if let Some(run) = self.running.remove(&id) {
                 self.count("event", "exchange killed", 0);
@@ -80,7 +81,9 @@ impl World {
             let needed: Vec<_> = goods
                 .images
                 .iter()
-                .filter(|image| self.swift.newest(&super::super::names::manifest(repository, &image.digest)).is_some())
+                .filter(|image| {
+                    self.swift.newest(&super::super::names::manifest(repository, &image.digest)).is_some()
+                })
                 .flat_map(|image| image.blobs.iter().map(|at| goods.blobs[*at].digest))
                 .collect();
             for blob in goods.blobs.iter().filter(|blob| !needed.contains(&blob.digest)) {
