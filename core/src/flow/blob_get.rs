@@ -22,6 +22,8 @@ pub(crate) struct BlobGet {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// The link and the content are asked for at once: a plain GET.
+    ///
+    /// Where both slots are the same one, the link was known before the content was asked for.
     Both { link: Slot, blob: Slot, linked: Option<u64>, found: Option<u64> },
     /// The link alone decides what is told.
     Linking,
@@ -111,7 +113,9 @@ impl BlobGet {
                 self.state = State::Both { link, blob, linked, found: Some(found.size) };
                 self.both(cx)
             }
-            (State::Both { blob, linked, .. }, Reply::Missing) if slot == blob => match linked {
+            (State::Both { link, blob, linked, .. }, Reply::Missing) if slot == blob => match linked {
+                // Asked for at once, the content may have been looked for before it was pushed, and the link after.
+                Some(size) if link != blob => self.sized(size, cx),
                 Some(size) => self.unlink(Some(size), cx),
                 None => {
                     self.state = State::Linking;
@@ -188,7 +192,7 @@ impl BlobGet {
     }
 
     /// The size is known by the link: decides on conditions and ranges.
-    fn sized(mut self: Box<Self>, size: u64, cx: &mut Cx<'_>) -> Flow {
+    pub(super) fn sized(mut self: Box<Self>, size: u64, cx: &mut Cx<'_>) -> Flow {
         if self.request.if_none_match.as_deref().is_some_and(|tags| if_none_match(tags, &self.digest)) {
             cx.reply(self.answer(StatusCode::NOT_MODIFIED));
             return Flow::Over;

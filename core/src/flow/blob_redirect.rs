@@ -122,8 +122,9 @@ impl BlobRedirect {
             }
             State::Looking { linked: Some(_), found: Found::Sized(_), .. } => self.get.unlink(None, cx),
             State::Looking { linked: Some(size), found: Found::Missing, .. } => {
+                // The content may have been looked for before it was pushed, and the link after: it is looked for again.
                 let size = *size;
-                self.get.unlink(Some(size), cx)
+                self.get.sized(size, cx)
             }
             State::Looking { .. } | State::Asking => Flow::BlobRedirect(self),
         }

@@ -234,6 +234,17 @@ fn a_push_that_heals_while_the_link_goes_keeps_its_own() {
 }
 
 #[test]
+fn a_get_that_meets_the_push_of_its_blob_takes_no_link_away() {
+    let mut registry = Registry::new();
+    let digest = registry.push("a", b"bytes");
+    // Both are asked for at once: the content was before it was pushed, the link after.
+    registry.store.trouble("Read blob", [Trouble::Answer(StoreReply::Missing)]);
+    let reply = registry.get(&format!("/v2/a/blobs/{digest}"));
+    assert_eq!(reply.ops, ["Read link a", "Read blob", "Read blob"]);
+    assert_eq!((reply.status, &reply.body[..]), (200, &b"bytes"[..]));
+}
+
+#[test]
 fn a_link_to_what_is_gone_goes_too() {
     for range in [None, Some("bytes=0-1"), Some("bytes=0-1,3-4")] {
         let fields: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();

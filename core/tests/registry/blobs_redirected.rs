@@ -116,13 +116,23 @@ fn what_the_repository_does_not_hold_is_not_shown() {
 }
 
 #[test]
+fn a_get_that_meets_the_push_of_its_blob_takes_no_link_away() {
+    let (mut registry, target) = registry();
+    // Both are asked for at once: the content was before it was pushed, the link after.
+    registry.store.trouble("Stat blob", [Trouble::Answer(StoreReply::Missing)]);
+    let reply = registry.get(&target);
+    assert_eq!(reply.ops, ["Read link a", "Stat blob", "Read blob"]);
+    assert_eq!((reply.status, &reply.body[..]), (200, &b"0123456789"[..]));
+}
+
+#[test]
 fn content_that_is_gone_damaged_or_of_another_size_is_unlinked() {
     let linked = |registry: &Registry| !registry.store.names("links/").is_empty();
     let (mut gone, target) = registry();
     gone.store.objects.retain(|name, _| !name.starts_with("blobs/"));
     let reply = gone.get(&target);
     assert_eq!((reply.refusal(), linked(&gone)), ((404, "BLOB_UNKNOWN".to_owned()), false));
-    assert_eq!(reply.ops, ["Read link a", "Stat blob", "Remove link a", "Stat blob"]);
+    assert_eq!(reply.ops, ["Read link a", "Stat blob", "Read blob", "Remove link a", "Stat blob"]);
 
     let (mut damaged, target) = registry();
     damaged.store.trouble("Stat blob", [Trouble::Answer(StoreReply::Damaged)]);
@@ -182,6 +192,6 @@ fn a_push_that_heals_while_the_link_goes_keeps_its_own() {
         registry.push("a", b"0123456789");
         while run.turn(&mut registry.store) {}
         assert_eq!(registry.head(&target).status, 200, "after {turns} turns");
-        assert!(told || [307, 404, 503].contains(&run.reply().status));
+        assert!(told || [200, 307, 404, 503].contains(&run.reply().status));
     }
 }
