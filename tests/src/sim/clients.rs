@@ -36,8 +36,8 @@ pub async fn life(desk: Desk, random: Random, goods: Rc<Goods>) {
     // Some ask for what others are just about to push.
     if client.chance(400) {
         let repository = pick(&mut client.random, REPOSITORIES.len());
-        for blob in 0..client.goods.blobs.len() {
-            client.read_blob(repository, blob).await;
+        for look in 0..4 * client.goods.blobs.len() {
+            client.read_blob(repository, look % client.goods.blobs.len()).await;
         }
     }
     while !client.desk.healed() {

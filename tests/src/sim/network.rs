@@ -147,7 +147,7 @@ impl World {
         if arrival.changes {
             *self.pending.entry(arrival.exchange).or_default() += 1;
         }
-        let mut time = self.within(200, 20_000);
+        let mut time = self.latency();
         if self.plan.mutant == Some(Mutant::ContentLate)
             && arrival.changes
             && arrival.ask.path.contains("/blobs/")
@@ -187,7 +187,7 @@ impl World {
                         answer.body.truncate(kept);
                         answer.broken = true;
                     }
-                    let time = late + self.within(200, 20_000);
+                    let time = late + self.latency();
                     self.after(time, Event::Answered { exchange, call, answer: Box::new(answer) });
                 }
                 Then::Trouble => drop(self.refused(exchange, call, 503, b"")),
@@ -257,7 +257,7 @@ impl World {
             answer = answer.with("retry-after", &seconds.to_string());
         }
         answer.body = Bytes::copy_from_slice(body);
-        let time = self.within(200, 40_000);
+        let time = self.latency();
         self.after(time, Event::Answered { exchange, call, answer: Box::new(answer) });
         None
     }

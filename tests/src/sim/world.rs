@@ -302,6 +302,12 @@ impl World {
         if self.looking { 0 } else { least + self.random.word() % (most - least + 1) }
     }
 
+    /// How long anything takes on its way: mostly little, now and then so long that others overtake it.
+    pub fn latency(&mut self) -> u64 {
+        let most = if self.chance(150) { 800_000 } else { 20_000 };
+        self.within(200, most)
+    }
+
     pub fn chance(&mut self, parts: u64) -> bool {
         happens(&mut self.random, parts)
     }

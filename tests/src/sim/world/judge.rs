@@ -41,7 +41,7 @@ impl World {
         match run.client {
             None => self.looked = Some(reply),
             Some(client) => {
-                let time = self.within(200, 20_000);
+                let time = self.latency();
                 self.after(time, Event::Client { client, reply: Some(Box::new(reply)) });
             }
         }
