@@ -155,7 +155,7 @@ fn others() -> Vec<Statement> {
                 talk.speaker.delete_ahead(&path);
                 talk.put("o", b"one").is(202);
                 talk.get("o").is(404);
-                talk.delete("o").is(409);
+                talk.delete("o").is(404);
             },
         ),
         Statement::new("COPY makes a second object of the same content", |talk| {

@@ -68,7 +68,9 @@ impl Swift {
         let at = self.timestamp(now);
         let replicas = self.objects.entry(ask.path.clone()).or_default();
         if replicas.is_newer(at, &nodes) {
-            return Answer::new(409, now).with("x-backend-timestamp", &timestamp_text(at));
+            // What was deleted later is gone all the same.
+            let status = if replicas.count(&nodes) == 0 { 404 } else { 409 };
+            return Answer::new(status, now).with("x-backend-timestamp", &timestamp_text(at));
         }
         let found = replicas.count(&nodes);
         let version = Version { at, touched: at, content: None };
