@@ -169,7 +169,7 @@ impl fmt::Debug for Swift {
 fn may_want_body(op: &Op, head: &HttpHead) -> bool {
     match op {
         Op::Read { .. } | Op::List { .. } => head.status.is_success(),
-        Op::Join { .. } => head.status.as_u16() == 400,
+        Op::Join { .. } => matches!(head.status.as_u16(), 400 | 413),
         Op::Stat { .. }
         | Op::Write { .. }
         | Op::Copy { .. }

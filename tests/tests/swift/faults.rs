@@ -142,3 +142,19 @@ fn what_swift_did_not_store_is_never_told_to_be_stored() {
         assert_eq!(repository.read(&sha256(&blob)).expect("GET"), Some(blob), "{action:?}");
     }
 }
+
+/// What a 413 to a large object means, its body says: nothing that is tried again, whoever sends it.
+#[test]
+fn a_quota_that_a_large_object_meets_is_told_as_one() {
+    let swift = shared();
+    let proxy = FaultProxy::start(swift.proxy()).expect("the proxy starts");
+    let registry = berth_through(&proxy, swift, "quota").start().expect("the registry starts");
+    let repository = Repository::new(registry.address(), "quota/app");
+    let blob = bytes(900, 1_500_000);
+    let full = Action::Status(413, Vec::new());
+    proxy.rule(Rule::new(full).method("PUT").target("multipart-manifest").always());
+    let answer = repository.push_pieces(&blob, blob.len()).expect("is answered");
+    assert_eq!(answer.status(), 507, "{}", answer.text());
+    let asked = proxy.log().iter().filter(|exchange| exchange.target.contains("multipart-manifest")).count();
+    assert_eq!(asked, 1, "it was tried again");
+}
