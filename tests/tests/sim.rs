@@ -96,6 +96,16 @@ fn every_fault_that_is_built_in_is_found() {
 /// In so many runs each has to be found.
 const MUTANT_RUNS_MAX: u64 = 400;
 
+/// Nothing but the seed decides.
+#[test]
+fn a_run_can_be_had_again() {
+    let plan = Plan { seed: 11, clients: 5, mutant: None, logged: true };
+    let told =
+        |plan: &Plan| run(plan).map(|report| report.to_string()).map_err(|failure| failure.to_string());
+    assert_eq!(told(&plan), told(&plan));
+    assert_ne!(told(&plan), told(&Plan { seed: 12, ..plan }));
+}
+
 struct Outcome {
     runs: u64,
     report: Report,
