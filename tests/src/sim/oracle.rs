@@ -283,10 +283,15 @@ impl Oracle {
         if !gone.iter().all(|by| noticed(by)) {
             return Ok(None);
         }
+        // With a second push of the same manifest that went on meanwhile, that is what is known not to be prevented.
         let crowded = gone.iter().any(|by| {
-            let pushes = effects.iter().filter(|push| push.value.is_some());
+            let manifest = match by.kind {
+                Kind::Sweep(digest) => repository_of(name).map(|name| names::manifest(name, &digest)),
+                Kind::Put | Kind::Delete | Kind::ManifestDelete | Kind::Aged => Some(name.to_owned()),
+            };
+            let pushes = manifest.and_then(|manifest| self.names.get(&manifest)).into_iter().flatten();
+            let pushes = pushes.filter(|push| push.value.is_some());
             pushes.filter(|push| push.start <= by.end && push.end >= by.start).count() >= 2
-                || matches!(by.kind, Kind::Sweep(_))
         });
         match crowded {
             true => Ok(Some("push, push and delete of one manifest at once")),
@@ -315,4 +320,9 @@ impl Oracle {
         let name = self.touched.get(&exchange)?.first()?;
         self.names.get(name)?.iter().find(|effect| effect.exchange == exchange).map(|effect| effect.start)
     }
+}
+
+/// The repository of a name, `/CONTAINER/KIND/REPOSITORY!/...`.
+fn repository_of(name: &str) -> Option<&str> {
+    name.splitn(4, '/').nth(3)?.split_once("!/").map(|(repository, _)| repository)
 }
