@@ -1,3 +1,4 @@
+use super::listing::ROWS_MAX;
 use super::store_refusal;
 use crate::exchange::{Cx, Event, Slot};
 use crate::oci::{Digest, Refusal, Repository, Tag};
@@ -144,6 +145,3 @@ fn taken(waiting: &mut Vec<(Slot, Tag)>, slot: Slot) -> Option<Tag> {
     let at = waiting.iter().position(|(waiting, _)| *waiting == slot)?;
     Some(waiting.swap_remove(at).1)
 }
-
-/// So many tags are listed at a time.
-const ROWS_MAX: u32 = 1000;
