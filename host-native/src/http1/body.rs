@@ -13,6 +13,10 @@ use super::wire::Wire;
 
 /// Size of the buffer that a body of unknown or larger length is read into, in bytes.
 const BUFFER_BYTES: usize = 128 * 1024;
+/// Bytes in which a client shows that it goes on: one that sends a byte now and then would hold its connection for ever.
+const PACE_BYTES: usize = 32 * 1024;
+/// Size of the first buffer, in bytes: only a body that fills it gets the large one.
+const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 /// Smallest buffer for a body, in bytes.
 const SMALL_BUFFER_BYTES: usize = 4 * 1024;
 /// Bytes that may be read without waiting before other tasks get their turn.
@@ -27,14 +31,18 @@ pub struct BodyReader {
     wire: Arc<Wire>,
     framing: Framing,
     buffer: Vec<u8>,
+    /// How much is read at once.
+    read_bytes: usize,
     /// Decoded bytes that the caller has not consumed.
     ready: Range<usize>,
     /// Bytes as they came, not decoded; always behind `ready`.
     raw: Range<usize>,
     fault: Option<BodyError>,
     patience: Patience,
-    /// Time spent waiting since the last byte came.
+    /// Time spent waiting since the client last showed that it goes on.
     waited: Duration,
+    /// Bytes that came since then.
+    paced_bytes: usize,
     turn_bytes: usize,
 }
 
@@ -56,7 +64,7 @@ pub enum BodyError {
     Short,
     /// The chunked framing is broken.
     Malformed(ChunkFault),
-    /// No byte came within `body_idle_time`.
+    /// Fewer than 32 KiB came within `body_idle_time` of waiting.
     Late,
 }
 
@@ -80,11 +88,13 @@ impl BodyReader {
             wire,
             framing,
             buffer: read_ahead,
+            read_bytes: FIRST_BUFFER_BYTES,
             ready: 0..0,
             raw,
             fault: None,
             patience: Patience::default(),
             waited: Duration::ZERO,
+            paced_bytes: 0,
             turn_bytes: 0,
         };
         if !body.is_over() && !body.raw.is_empty() {
@@ -273,9 +283,9 @@ impl BodyReader {
     async fn read_some(&mut self, within: Option<Duration>) -> Result<Waited, BodyError> {
         let wanted = match self.framing {
             Framing::Exactly { left } => {
-                usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES))
+                usize::try_from(left).map_or(self.read_bytes, |left| left.min(self.read_bytes))
             }
-            Framing::Chunked(_) | Framing::Over => BUFFER_BYTES,
+            Framing::Chunked(_) | Framing::Over => self.read_bytes,
         };
         if self.buffer.len() < wanted {
             self.buffer = vec![0; wanted.max(SMALL_BUFFER_BYTES)];
@@ -291,7 +301,13 @@ impl BodyReader {
                 Ok(Some(0)) | Err(_) => return Err(BodyError::Short),
                 Ok(Some(count)) => {
                     self.raw = 0..count;
-                    self.waited = Duration::ZERO;
+                    if count == self.read_bytes {
+                        self.read_bytes = BUFFER_BYTES;
+                    }
+                    self.paced_bytes += count;
+                    if self.paced_bytes >= PACE_BYTES {
+                        (self.waited, self.paced_bytes) = (Duration::ZERO, 0);
+                    }
                     self.turn_bytes += count;
                     self.wire.body_arrives();
                     return Ok(Waited::Ready);
@@ -336,7 +352,7 @@ impl fmt::Display for BodyError {
         match self {
             Self::Short => f.write_str("the body ended before its announced end; send it again"),
             Self::Malformed(fault) => fault.fmt(f),
-            Self::Late => f.write_str("no byte of the body came for too long; send it without pauses"),
+            Self::Late => f.write_str("the body came too slowly; send it without pauses"),
         }
     }
 }

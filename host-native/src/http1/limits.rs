@@ -13,7 +13,7 @@ pub struct Limits {
     pub head_time: Duration,
     /// Time that a connection may wait for the first byte of its next request.
     pub idle_time: Duration,
-    /// Time without a single byte of a request body while somebody is waiting for one.
+    /// Time that somebody waits for the next 32 KiB of a request body, or for its end.
     pub body_idle_time: Duration,
     /// Time in which the client takes not a single byte of the reply.
     pub write_idle_time: Duration,

@@ -137,12 +137,28 @@ fn a_slow_body_is_late() {
 fn a_body_that_keeps_coming_is_not_late() {
     let server = Server::start(Limits { body_idle_time: Duration::from_secs(1), ..generous() });
     let mut client = Client::connect(server.address);
-    client.send("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n");
+    let piece = "x".repeat(32 * 1024);
+    let length = 20 * piece.len();
+    client.send(&format!("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n"));
     for _ in 0..20 {
         std::thread::sleep(Duration::from_millis(60));
+        client.send(&piece);
+    }
+    assert_eq!(client.reply().text(), piece.repeat(20));
+}
+
+#[test]
+fn a_body_that_drips_is_late() {
+    let server = Server::start(limits());
+    let mut client = Client::connect(server.address);
+    client.send("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+    let began = std::time::Instant::now();
+    // Each byte comes well in time; the server stops reading in the end.
+    while began.elapsed() < Duration::from_millis(600) {
+        std::thread::sleep(Duration::from_millis(10));
         client.send("x");
     }
-    assert_eq!(client.reply().text(), "x".repeat(20));
+    assert_eq!(client.reply().status, 408);
 }
 
 #[test]
