@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
 use smol::lock::Mutex;
 use wharfinger_core::exchange::{
@@ -51,6 +52,8 @@ pub struct Drive<'a> {
     /// Inputs that came without waiting since other tasks had their turn.
     turn_inputs: u32,
     grants: Vec<Grant>,
+    /// What was read of the client's body before it was collected.
+    early: BytesMut,
     status: StatusCode,
 }
 
@@ -82,8 +85,8 @@ enum News {
     Collected { call: CallId, body: Body, input: Input },
     /// A feed of the reply ended.
     Replied { reply: ReplyWriter, body: Option<(CallId, Body)>, input: Input },
-    /// Memory was granted, or not.
-    Memory(Option<Grant>),
+    /// Memory was granted, or not, after so much of the client's body had come.
+    Memory { grant: Option<Grant>, early: BytesMut },
     /// Nobody is to be waited for any longer.
     Stopped,
 }
@@ -123,6 +126,7 @@ impl<'a> Drive<'a> {
             inbox: VecDeque::new(),
             turn_inputs: 0,
             grants: Vec::new(),
+            early: BytesMut::new(),
             status: StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -140,7 +144,8 @@ impl<'a> Drive<'a> {
                 Output::Feed { to: To::Call(call), body, last } => self.feed_call(call, body, last),
                 Output::Feed { to: To::Reply, body, last } => self.feed_reply(body, last),
                 Output::Collect { from: Side::Client, max, .. } => {
-                    let work = collect::client(self.client.clone(), max);
+                    let early = std::mem::take(&mut self.early);
+                    let work = collect::client(self.client.clone(), early, max);
                     self.work.push((None, Box::pin(work)));
                 }
                 Output::Collect { from: Side::Backend(call), max, until } => self.collect(call, max, until),
@@ -149,7 +154,12 @@ impl<'a> Drive<'a> {
                 Output::Ask { what: Ask::Memory { bytes } } => {
                     let memory = self.registry.memory.clone();
                     let patience = self.registry.config.limits.store_time_max;
-                    let work = async move { News::Memory(memory.take(u64::from(bytes), patience).await) };
+                    // Whoever asks while the client's body is unread goes on to collect it.
+                    let early = collect::early(self.client.clone());
+                    let work = async move {
+                        let early = early.await;
+                        News::Memory { grant: memory.take(u64::from(bytes), patience).await, early }
+                    };
                     self.work.push((None, Box::pin(work)));
                 }
                 Output::Ask { what: Ask::Token { call } } => self.renew_token(call),
@@ -253,7 +263,8 @@ impl<'a> Drive<'a> {
                 }
                 self.inbox.push_back(input);
             }
-            News::Memory(grant) => {
+            News::Memory { grant, early } => {
+                self.early.unsplit(early);
                 let answer = if grant.is_some() { Told::Granted } else { Told::Denied };
                 self.grants.extend(grant);
                 self.inbox.push_back(Input::Told { answer });

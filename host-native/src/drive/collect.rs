@@ -11,13 +11,36 @@ use super::News;
 use crate::client::{ClientError, Late, Response};
 use crate::files::Body;
 use crate::http1::{BodyError, BodyReader};
+use crate::memory::FREE_BYTES;
 
-/// Reads the client's body for core. All of it has to come in time, however busy the client is: it has been granted
-/// memory that others wait for.
-pub async fn client(client: Arc<Mutex<BodyReader>>, max: u32) -> News {
+/// Reads what each client may have without a grant, or all of a shorter body: whoever is slow with that holds up nobody who
+/// waits for memory. What breaks the body is told to whoever reads on.
+pub async fn early(client: Arc<Mutex<BodyReader>>) -> BytesMut {
+    let mut body = client.lock().await;
+    let mut bytes = BytesMut::new();
+    while (bytes.len() as u64) < FREE_BYTES {
+        match body.fill().await {
+            Ok([]) | Err(_) => break,
+            Ok(more) => {
+                let count = more.len().min(FREE_BYTES as usize - bytes.len());
+                bytes.extend_from_slice(&more[..count]);
+                body.consume(count);
+            }
+        }
+    }
+    bytes
+}
+
+/// Reads the client's body for core, behind what came early. All of it has to come in time, however busy the client is: it
+/// has been granted memory that others wait for.
+pub async fn client(client: Arc<Mutex<BodyReader>>, early: BytesMut, max: u32) -> News {
     let mut body = client.lock().await;
     let known = body.remaining_known().unwrap_or(0).min(u64::from(max));
-    let mut bytes = BytesMut::with_capacity(known as usize);
+    let mut bytes = early;
+    if bytes.len() > max as usize {
+        return News::Inputs(vec![Input::Collected { from: Side::Client, outcome: Collected::TooLong }]);
+    }
+    bytes.reserve(known as usize);
     let size = body.remaining_known().unwrap_or(u64::from(max));
     let mut late = Timer::after(body.body_idle_time() + Duration::from_secs(size / BYTES_PER_SECOND_MIN));
     let outcome = loop {
