@@ -91,7 +91,7 @@ pub struct Limits {
     pub head_time: Duration,
     /// Longest time that a connection may stay open between two requests.
     pub idle_time: Duration,
-    /// Longest pause within a request body.
+    /// Longest wait for the next 32 KiB of a request body, or for its end.
     pub body_idle_time: Duration,
     /// Longest pause that a segment on its way to Swift is kept open for.
     pub stall_time: Duration,

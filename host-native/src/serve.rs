@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_signal::{Signal, Signals};
 use futures_lite::{FutureExt as _, StreamExt as _};
 use smol::channel::{Receiver, Sender, bounded};
-use smol::lock::Semaphore;
+use smol::lock::{Semaphore, SemaphoreGuardArc};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
 
@@ -69,6 +69,8 @@ struct Server {
     drain: Receiver<Never>,
     /// Closed when those that run are to end as well.
     stop: Receiver<Never>,
+    /// Each message asks one connection to go that waits for a request: a client waits for its place.
+    crowded: Receiver<()>,
     /// Held by every connection; closed when all are gone.
     _alive: Sender<Never>,
     active: Arc<AtomicU64>,
@@ -84,6 +86,8 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
     // Before anything is written: a server that cannot listen leaves nothing behind.
     let listener =
         std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
+    // The standard library lets fewer clients wait than come in a burst, and who finds no room comes again after a second.
+    rustix::net::listen(&listener, BACKLOG).map_err(|errno| ServeError::Listen(address, errno.into()))?;
     let (store, bounds) = open_store(settings)?;
     let registry = Registry::new(settings, store, &bounds).map_err(ServeError::Secret)?;
     let registry = Arc::new(registry);
@@ -158,12 +162,14 @@ async fn listen(
     let (draining, drain) = bounded(1);
     let (stopping, stop) = bounded(1);
     let (alive, gone) = bounded(1);
+    let (crowding, crowded) = bounded(1);
     let active = Arc::new(AtomicU64::new(0));
     let server = Server {
         registry,
         limits: Arc::new(limits(settings)),
         drain,
         stop,
+        crowded: crowded.clone(),
         _alive: alive,
         active: active.clone(),
     };
@@ -171,8 +177,8 @@ async fn listen(
         Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX >> 8)));
     let accept = async {
         loop {
-            let place = places.acquire_arc().await;
             if let Some(stream) = accept(&listener).await {
+                let place = find_place(&places, &crowding, &crowded).await;
                 let server = server.clone();
                 executor
                     .spawn(async move {
@@ -219,6 +225,24 @@ async fn finish(
     finished.or(late).or(again).await;
 }
 
+/// A place for a client that has come. When all are taken, the connection goes that has waited longest for a request; those
+/// that are being served stay.
+async fn find_place(
+    places: &Arc<Semaphore>,
+    crowding: &Sender<()>,
+    crowded: &Receiver<()>,
+) -> SemaphoreGuardArc {
+    if let Some(place) = places.try_acquire_arc() {
+        return place;
+    }
+    // It is empty: nobody else writes to it.
+    let _ = crowding.try_send(());
+    let place = places.acquire_arc().await;
+    // The place of one that ended by itself: nobody has to go any more.
+    let _ = crowded.try_recv();
+    place
+}
+
 /// The next connection. Out of files or memory, it waits for others to give some back.
 async fn accept(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().await {
@@ -258,6 +282,9 @@ fn raise_file_limit() {
         tracing::warn!(%error, "the limit on open files stays as it is");
     }
 }
+
+/// So many clients may wait to be accepted, as far as the system allows.
+const BACKLOG: i32 = 4096;
 
 /// After a failure to accept, it is tried again after so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -215,7 +215,7 @@ pub static SETTINGS: &[Setting] = &[
             max: HOUR,
             field: |s| &mut s.limits.body_idle_time,
         },
-        doc: "Longest pause within a request body.",
+        doc: "Longest wait for the next 32 KiB of a request body, or for its end: a client must not hold its place by sending a byte now and then.",
     },
     Setting {
         path: "registry.limits.stall-seconds",
@@ -246,7 +246,7 @@ pub static SETTINGS: &[Setting] = &[
             unit: "connections",
             field: |s| &mut s.limits.connections,
         },
-        doc: "Most connections at once; more wait to be accepted.",
+        doc: "Most connections at once. While more wait, those go first that have waited longest for a request.",
     },
     Setting {
         path: "registry.limits.drain-seconds",

@@ -26,7 +26,11 @@ pub(super) async fn serve(stream: TcpStream, server: Server) {
             let _ = server.drain.recv().await;
             Next::Closed
         };
-        let next = match connection.next().or(draining).await {
+        let crowded = async {
+            let _ = server.crowded.recv().await;
+            Next::Closed
+        };
+        let next = match connection.next().or(draining).or(crowded).await {
             Next::Request { request, body, reply } => exchange(&request, body, reply, &server).await,
             Next::Refused { refusal, reply } => {
                 refuse(refusal, reply).await;
