@@ -139,7 +139,7 @@ fn a_body_that_keeps_coming_is_not_late() {
     let mut client = Client::connect(server.address);
     let piece = "x".repeat(32 * 1024);
     let length = 20 * piece.len();
-    client.send(&format!("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n"));
+    client.send(format!("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n"));
     for _ in 0..20 {
         std::thread::sleep(Duration::from_millis(60));
         client.send(&piece);
