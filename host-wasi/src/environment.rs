@@ -5,8 +5,10 @@
 
 mod clash;
 mod cloud;
+mod secret;
 mod table;
 
+pub use secret::Secret;
 pub use table::{VARIABLES, Variable};
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use crate::swift::Containers;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Seals the state of uploads.
-    pub secret: Vec<u8>,
+    pub secret: Secret,
     /// Where content is kept.
     pub place: Place,
     /// How clients are sent to Swift, if they are.
@@ -116,7 +118,7 @@ impl Settings {
             }
         }
         let text = |name: &str| ours.get(name).map(String::as_str).filter(|text| !text.is_empty());
-        let secret = text("SECRET").unwrap_or_default().as_bytes().to_vec();
+        let secret = text("SECRET").unwrap_or_default();
         if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
             problems.push(format!(
                 "{PREFIX}SECRET must be a text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes, the same for all that share a store"
@@ -135,6 +137,7 @@ impl Settings {
                 let sparse_manifests = text("SPARSE_MANIFESTS") == Some("true");
                 let url = text("STORAGE_REDIRECT_URL").and_then(origin);
                 let redirect = redirects.then_some(Redirecting { url });
+                let secret = Secret::new(secret);
                 Ok(Self { secret, place, redirect, sparse_manifests, numbers })
             }
             Ok(_) | Err(()) => Err(problems.join("; ")),
@@ -190,6 +193,13 @@ mod tests {
         assert!(matches!(settings.place, Place::Files(ref root) if root == "/data"));
         assert_eq!(settings.numbers.grace, Duration::from_secs(24 * 3600));
         assert!(read(&[]).unwrap_err().contains("WHARFINGER_SECRET must be"));
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let shown = format!("{:?}", read(&[SECRET]).unwrap());
+        let bytes = format!("{:?}", SECRET.1.as_bytes());
+        assert!(!shown.contains(SECRET.1) && !shown.contains(&bytes), "{shown}");
     }
 
     #[test]

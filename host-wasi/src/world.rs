@@ -119,7 +119,7 @@ impl World {
             ..Limits::default()
         };
         let config = Config {
-            secret: Secret::new(&settings.secret),
+            secret: Secret::new(settings.secret.as_bytes()),
             sparse_manifests: settings.sparse_manifests,
             redirects,
             store_md5: matches!(store, Store::Swift(_)),

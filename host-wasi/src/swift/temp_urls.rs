@@ -9,12 +9,13 @@ use wharfinger_core::swift::{
 
 use super::now;
 use crate::drive::timers::{Moment, after_some, is_past};
+use crate::environment::Secret;
 
 /// How clients are sent to Swift.
 #[derive(Clone)]
 pub struct Redirect {
     /// What the keys are made of; all that share the container have the same.
-    pub secret: Vec<u8>,
+    pub secret: Secret,
     /// `http://` or `https://` and authority by which clients reach Swift; `None` if it is that of this component.
     pub url: Option<String>,
     /// How long a URL is good for, in seconds.
@@ -49,8 +50,14 @@ impl TempUrls {
     /// [`RedirectError`].
     pub fn new(redirect: &Redirect, endpoint: &Endpoint, info: &Info) -> Result<Self, RedirectError> {
         let Redirect { secret, url, life_seconds, period_seconds } = redirect;
-        let redirects =
-            Redirects::new(secret, url.as_deref(), *life_seconds, *period_seconds, endpoint, info)?;
+        let redirects = Redirects::new(
+            secret.as_bytes(),
+            url.as_deref(),
+            *life_seconds,
+            *period_seconds,
+            endpoint,
+            info,
+        )?;
         Ok(Self { redirects, standing: Cell::new(None), look_at: Cell::new(0) })
     }
 
