@@ -2,6 +2,9 @@
 
 mod announce;
 mod connection;
+mod in_process;
+
+pub use in_process::InProcess;
 
 use std::fmt;
 use std::io;

@@ -5,16 +5,19 @@
 
 mod news;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use wharfinger_core::exchange::{BodyLength, CallId, Exchange, Given, Input, Outcome, Output, RequestHead};
-use wharfinger_core::oci::{Algorithm, Digest, Repository};
+use wharfinger_core::exchange::{
+    Ask, BodyLength, CallId, Exchange, Given, Input, Outcome, Output, RequestHead, Side, To, Told,
+};
 use wharfinger_core::store::{Op, Reply};
-use wharfinger_core::upload::{Nonce, Secret, Segment, Spill, Upload, UploadId};
+use wharfinger_core::upload::Secret;
 use wharfinger_core::{Config, Joins, Limits};
 
 use crate::Reader;
+use crate::fill::fill;
 
 /// No exchange says more between two inputs.
 const OUTPUTS_MAX: usize = 64;
@@ -22,19 +25,20 @@ const OUTPUTS_MAX: usize = 64;
 /// So many calls may be open.
 const CALLS_MAX: usize = 8;
 
-/// Content that has a digest in the requests.
-pub(crate) const CONTENT: &[u8] = b"blob";
-
 /// Lives one exchange.
 ///
 /// # Panics
 /// On what an exchange must never do: no end of outputs, too many calls, a second reply, life after its end.
 pub fn run(bytes: &[u8]) {
+    live(bytes);
+}
+
+fn live(bytes: &[u8]) -> Option<Life> {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n").map_or(bytes.len(), |at| at + 2);
     let (head, rest) = bytes.split_at(end);
-    let config = Arc::new(config());
-    let Some(exchange) = started(&config, &String::from_utf8_lossy(head)) else { return };
-    let mut life = Life::new(exchange);
+    let head = String::from_utf8_lossy(head);
+    let config = Arc::new(config(&head));
+    let mut life = Life::new(started(&config, &head)?);
     let mut reader = Reader(rest);
     while !reader.is_empty() && life.over.is_none() {
         let input = news::next(&life, &mut reader);
@@ -45,6 +49,7 @@ pub fn run(bytes: &[u8]) {
     let ended = life.over;
     life.tell(Input::ClientGone);
     assert_eq!(life.over, ended);
+    Some(life)
 }
 
 /// An exchange, and what it has asked for.
@@ -52,15 +57,31 @@ pub(crate) struct Life {
     exchange: Exchange,
     /// The calls that are open.
     pub(crate) calls: Vec<(CallId, Op)>,
+    /// The calls among them that have been answered: their bodies follow.
+    pub(crate) answered: Vec<CallId>,
     /// Feeds, collections, digests, questions and timers that were asked for; late ones too.
     pub(crate) asked: Vec<Output>,
+    /// Those among them that wait for an end still.
+    pub(crate) owed: VecDeque<Output>,
     responded: bool,
     over: Option<Outcome>,
+    #[cfg(test)]
+    seen: std::collections::BTreeSet<String>,
 }
 
 impl Life {
     fn new(exchange: Exchange) -> Self {
-        let mut life = Self { exchange, calls: Vec::new(), asked: Vec::new(), responded: false, over: None };
+        let mut life = Self {
+            exchange,
+            calls: Vec::new(),
+            answered: Vec::new(),
+            asked: Vec::new(),
+            owed: VecDeque::new(),
+            responded: false,
+            over: None,
+            #[cfg(test)]
+            seen: Default::default(),
+        };
         life.drain();
         life
     }
@@ -69,9 +90,13 @@ impl Life {
         if let Input::Head { call, reply } = &input {
             let stays = |op: &Op| matches!((op, reply), (Op::Read { .. }, Reply::Found(_)));
             self.calls.retain(|(open, op)| open != call || stays(op));
+            self.answered.push(*call);
         }
         if let Input::Failed { call, .. } = &input {
             self.calls.retain(|(open, _)| open != call);
+        }
+        if let Some(at) = self.owed.iter().position(|owed| ends(&input, owed)) {
+            self.owed.remove(at);
         }
         self.exchange.handle_input(input);
         self.drain();
@@ -80,14 +105,20 @@ impl Life {
     fn drain(&mut self) {
         for _ in 0..OUTPUTS_MAX {
             let output = self.exchange.poll_output();
+            #[cfg(test)]
+            self.seen.insert(tests::kind(&output));
             match &output {
                 Output::Send { call, op, .. } => {
                     // A slot is used again only after its call has ended.
                     self.calls.retain(|(open, _)| open.slot != call.slot);
+                    self.answered.retain(|answered| answered.slot != call.slot);
                     self.calls.push((*call, op.clone()));
                     assert!(usize::from(call.slot) < CALLS_MAX, "a ninth call");
                 }
-                Output::Abort { call } => self.calls.retain(|(open, _)| open != call),
+                Output::Abort { call } => {
+                    self.calls.retain(|(open, _)| open != call);
+                    self.owed.retain(|owed| call_of(owed) != Some(*call));
+                }
                 Output::Respond { .. } => {
                     assert!(!self.responded, "a second reply");
                     self.responded = true;
@@ -100,7 +131,8 @@ impl Life {
                     if self.asked.len() == OUTPUTS_MAX {
                         drop(self.asked.remove(0));
                     }
-                    self.asked.push(output);
+                    self.asked.push(output.clone());
+                    self.owed.push_back(output);
                 }
                 Output::Wait => {
                     assert!(self.over.is_none(), "it is over, and waits");
@@ -117,7 +149,48 @@ impl Life {
     }
 }
 
-fn config() -> Config {
+/// Whether the input is what the host owes after that output.
+fn ends(input: &Input, owed: &Output) -> bool {
+    match (input, owed) {
+        (Input::Fed { to, .. }, Output::Feed { to: owed, .. }) => to == owed,
+        (Input::Collected { from, .. }, Output::Collect { from: owed, .. }) => from == owed,
+        (Input::Hashed { .. }, Output::Digest { .. }) => true,
+        (Input::Fired { timer }, Output::Sleep { timer: owed, .. }) => timer == owed,
+        (
+            Input::Told { answer: Told::Retry { call, .. } },
+            Output::Ask { what: Ask::Retry { call: owed } },
+        ) => call == owed,
+        (Input::Told { answer: Told::Granted | Told::Denied }, Output::Ask { what: Ask::Memory { .. } })
+        | (Input::Told { answer: Told::Renewed }, Output::Ask { what: Ask::Token { .. } })
+        | (Input::Told { answer: Told::Location(_) }, Output::Ask { what: Ask::Location { .. } }) => true,
+        _ => false,
+    }
+}
+
+/// The call that an output is about.
+fn call_of(output: &Output) -> Option<CallId> {
+    match output {
+        Output::Feed { to: To::Call(call), .. }
+        | Output::Collect { from: Side::Backend(call), .. }
+        | Output::Ask { what: Ask::Token { call } | Ask::Retry { call } } => Some(*call),
+        Output::Feed { to: To::Reply, .. }
+        | Output::Collect { from: Side::Client, .. }
+        | Output::Ask { what: Ask::Memory { .. } | Ask::Location { .. } }
+        | Output::Send { .. }
+        | Output::Digest { .. }
+        | Output::Respond { .. }
+        | Output::Abort { .. }
+        | Output::Sleep { .. }
+        | Output::Wait
+        | Output::Done(_) => None,
+    }
+}
+
+/// A header of the request, `config`, may name other kinds of stores and registries than the usual one.
+fn config(head: &str) -> Config {
+    let says = |word: &str| {
+        head.lines().any(|line| line.strip_prefix("config: ").is_some_and(|words| words.contains(word)))
+    };
     let limits = Limits {
         manifest_bytes_max: 4096,
         manifest_references_max: 40,
@@ -125,15 +198,19 @@ fn config() -> Config {
         small_blob_bytes_max: 100,
         small_segment_bytes: 50,
         small_segments_max: 2,
-        joins: Joins { parts_max: 6, part_bytes_min: 1, copies: false },
+        joins: Joins {
+            parts_max: if says("nests") { 4 } else { 6 },
+            part_bytes_min: if says("long") { 8 } else { 1 },
+            copies: says("copies"),
+        },
         chunk_bytes_min: 7,
         ..Limits::default()
     };
     Config {
         secret: Secret::new(b"a secret of the fuzzer"),
-        sparse_manifests: false,
-        redirects: false,
-        store_md5: true,
+        sparse_manifests: says("sparse"),
+        redirects: says("redirects"),
+        store_md5: !says("files"),
         limits,
     }
 }
@@ -143,11 +220,11 @@ fn started(config: &Arc<Config>, text: &str) -> Option<Exchange> {
     let mut lines = text.lines();
     let (method, target) = lines.next()?.split_once(' ')?;
     let method = Method::from_bytes(method.as_bytes()).ok()?;
-    let target = filled_in(target, config);
+    let target = filled(target, config);
     let mut headers = HeaderMap::new();
     for (name, value) in lines.filter_map(|line| line.split_once(": ")).take(32) {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_str(&filled_in(value, config)).ok()?);
+        headers.append(name, HeaderValue::from_str(&filled(value, config)).ok()?);
     }
     let length =
         headers.get(http::header::CONTENT_LENGTH).map(|length| length.to_str().unwrap_or_default().parse());
@@ -160,50 +237,50 @@ fn started(config: &Arc<Config>, text: &str) -> Option<Exchange> {
     Some(Exchange::new(config, &head, Given { now: 5, entropy: [5; 16] }))
 }
 
-/// What the fuzzer cannot guess: digests, an upload's name, and tokens of uploads with some segments.
-fn filled_in(text: &str, config: &Config) -> String {
-    if !text.contains('$') {
-        return text.to_owned();
-    }
-    let token = |segments, spilled| upload(segments, spilled).seal(&config.secret);
-    text.replace("$D", &Digest::of(Algorithm::Sha256, CONTENT).to_string())
-        .replace("$L", &Digest::of(Algorithm::Sha512, CONTENT).to_string())
-        .replace("$U", &upload(0, false).id.to_string())
-        .replace("$0", &token(0, false))
-        .replace("$1", &token(1, false))
-        .replace("$F", &token(16, false))
-        .replace("$S", &token(2, true))
-}
-
-/// An upload of [`CONTENT`] in some segments, of which the last is as long as all of it.
-fn upload(segments: u32, spilled: bool) -> Upload {
-    let repository = Repository::parse("a").expect("it is a name");
-    let mut upload = Upload::new(UploadId::new([7; 16]), 1, repository, Algorithm::Sha256);
-    let nonce = Nonce::new([1; 8]);
-    let first = if spilled { 3 } else { 0 };
-    upload.segments.spill = spilled.then_some(Spill { number: first, nonce });
-    for number in first..first + segments {
-        let size = CONTENT.len() as u64;
-        upload.segments.recent.push(Segment { number, nonce, size, md5: None });
-    }
-    if segments > 0 {
-        upload.content = news::hashed(&upload.content, CONTENT, false).saved;
-    }
-    upload
+fn filled(text: &str, config: &Config) -> String {
+    String::from_utf8_lossy(&fill(text.as_bytes(), &config.secret)).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
     /// Every seed lives, and so does every beginning of it.
     #[test]
     fn the_seeds_are_lived_through() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/exchange");
-        let mut count = 0;
-        for seed in std::fs::read_dir(folder).unwrap() {
-            let bytes = std::fs::read(seed.unwrap().path()).unwrap();
-            (0..=bytes.len()).for_each(|end| super::run(&bytes[..end]));
-            count += 1;
-        }
-        assert!(count > 20, "{count} seeds");
+        assert!(crate::seeds::each_beginning("exchange", run) > 20);
+    }
+
+    /// The seeds bring the fuzzer to all that an exchange can ask for, and to the ends that it may come to.
+    #[test]
+    fn the_seeds_reach_far() {
+        let seen = RefCell::new(BTreeSet::new());
+        crate::seeds::each("exchange", |bytes| {
+            if let Some(life) = live(bytes) {
+                seen.borrow_mut().extend(life.seen);
+            }
+        });
+        let seen = seen.into_inner();
+        let ops = ["Read", "Stat", "Write", "Join", "Touch", "Release", "Remove", "List"];
+        let asks = ["Memory", "Token", "Retry", "Location"];
+        let others = ["Collect", "Digest", "Abort", "Sleep", "Complete", "Cut"];
+        let replies = [200, 201, 202, 204, 206, 307, 400, 404, 416, 503].map(|status| status.to_string());
+        let expected = ops.into_iter().chain(asks).chain(others).map(str::to_owned).chain(replies);
+        let missing: Vec<String> = expected.filter(|kind| !seen.contains(kind)).collect();
+        assert!(missing.is_empty(), "no seed reaches {missing:?}, only {seen:?}");
+    }
+
+    pub(super) fn kind(output: &Output) -> String {
+        let name = match output {
+            Output::Send { op, .. } => format!("{op:?}"),
+            Output::Ask { what } => format!("{what:?}"),
+            Output::Respond { head, .. } => head.status.as_str().to_owned(),
+            Output::Done(outcome) => format!("{outcome:?}"),
+            other => format!("{other:?}"),
+        };
+        name.split(' ').next().unwrap_or_default().to_owned()
     }
 }

@@ -1,14 +1,16 @@
 //! What happens next to an exchange.
 
 use bytes::Bytes;
-use wharfinger_core::exchange::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told};
+use http::StatusCode;
+use wharfinger_core::exchange::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told, Until};
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Fault, Found, Key, Listing, Op, Page, Reply, Row};
-use wharfinger_core::swift::SecretText;
-use wharfinger_core::transfer::{Blocks, End, Hashed, Hasher, Hashing, Moved, SavedHash, Source, Take, Tap};
+use wharfinger_core::swift::{HttpHead, SecretText};
+use wharfinger_core::transfer::{End, Moved, SavedHash, Source, Take, Tap};
 
-use super::{CONTENT, Life};
+use super::Life;
 use crate::Reader;
+use crate::fill::{CONTENT, hashed, manifest, record, spilled};
 
 /// Out of the next bytes: mostly what was asked for, else anything.
 pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
@@ -17,11 +19,14 @@ pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
             let (call, op) = reader.pick(&life.calls);
             Input::Head { call, reply: good(&op, reader) }
         }
+        // Letters: what the host owes, one thing after the other.
+        kind @ 97..=122 => owed(kind, life, reader),
         64..=159 if !life.asked.is_empty() => answer(&reader.pick(&life.asked), reader),
         160..=191 if !life.calls.is_empty() => {
             let (call, _) = reader.pick(&life.calls);
             match reader.byte() {
                 0..=99 => Input::Failed { call, fault: reader.pick(&FAULTS) },
+                100..=179 => Input::Answer { call, head: http_head(reader) },
                 _ => Input::Head { call, reply: any_reply(reader) },
             }
         }
@@ -29,20 +34,76 @@ pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
     }
 }
 
+/// What a host in order does next; of an upper and a lower hand, an odd kind has calls answered first.
+fn owed(kind: u8, life: &Life, reader: &mut Reader<'_>) -> Input {
+    let unanswered = life.calls.iter().find(|(call, _)| !life.answered.contains(call));
+    // Time passes only where nothing else can happen; the shortest first.
+    let sleep = |owed: &&Output| match owed {
+        Output::Sleep { within, .. } => Some(*within.start()),
+        _ => None,
+    };
+    let first = life.owed.iter().find(|owed| sleep(owed).is_none());
+    let timer = || life.owed.iter().filter(|owed| sleep(owed).is_some()).min_by_key(sleep);
+    let next = first.or_else(|| timer().filter(|_| unanswered.is_none()));
+    match (next, unanswered) {
+        (_, Some((call, op))) if kind % 2 == 1 => Input::Head { call: *call, reply: good(op, reader) },
+        (Some(owed), _) => match owed {
+            Output::Collect { from: Side::Backend(call), max, until } => {
+                let op = life.calls.iter().find(|(open, _)| open == call).map(|(_, op)| op);
+                let outcome = match (op, until) {
+                    (Some(Op::Read { key, .. }), Until::Line) => whole(first_line(kept(key)), *max),
+                    (Some(Op::Read { key, .. }), Until::End) => whole(kept(key), *max),
+                    (_, _) => collected(*max, reader),
+                };
+                Input::Collected { from: Side::Backend(*call), outcome }
+            }
+            Output::Collect { from: Side::Client, max, .. } => {
+                Input::Collected { from: Side::Client, outcome: whole(manifest().into_bytes(), *max) }
+            }
+            other => answer(other, reader),
+        },
+        (None, Some((call, op))) => Input::Head { call: *call, reply: good(op, reader) },
+        (None, None) => anything(reader.byte(), reader),
+    }
+}
+
+/// What stands under a name.
+fn kept(key: &Key) -> Vec<u8> {
+    match key {
+        Key::Link(..) => b"{\"size\":4}".to_vec(),
+        Key::Manifest(..) | Key::Tag(..) => record(),
+        Key::SegmentList { .. } => spilled(),
+        Key::Referrer { .. } => DESCRIPTOR.to_vec(),
+        Key::Blob(_) | Key::Segment { .. } => CONTENT.to_vec(),
+    }
+}
+
+fn whole(bytes: Vec<u8>, max: u32) -> Collected {
+    if bytes.len() > max as usize { Collected::TooLong } else { Collected::Whole(bytes.into()) }
+}
+
+fn first_line(record: Vec<u8>) -> Vec<u8> {
+    record.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec()
+}
+
 /// What a store in order may answer.
 fn good(op: &Op, reader: &mut Reader<'_>) -> Reply {
     let found = |size| Reply::Found(Found { size, age: 50_000, etag: Some(ETAG) });
     match op {
-        Op::Read { key: Key::Blob(_) | Key::Segment { .. }, .. } | Op::Stat { .. } => match reader.byte() {
-            0..=199 => found(CONTENT.len() as u64),
+        Op::Read { key, .. } | Op::Stat { key } => match reader.byte() {
+            0..=199 => {
+                let kept = kept(key);
+                let etag = hashed(&SavedHash::new(Algorithm::Sha256), &kept, true).md5;
+                Reply::Found(Found { size: kept.len() as u64, age: 50_000, etag })
+            }
             _ => found(reader.count()),
         },
-        Op::Read { .. } => found(reader.count()),
-        Op::Write { create_only: true, .. } => reader.pick(&[Reply::Exists, Reply::Written { md5: None }]),
+        Op::Write { create_only: true, .. } if reader.byte() > 127 => Reply::Exists,
         Op::Write { .. } | Op::Join { .. } | Op::Copy { .. } => Reply::Written { md5: None },
-        Op::Touch { .. } | Op::Remove { .. } | Op::Release { .. } => {
-            reader.pick(&[Reply::Done, Reply::Missing])
-        }
+        Op::Touch { .. } | Op::Remove { .. } | Op::Release { .. } => match reader.byte() {
+            0..=127 => Reply::Done,
+            _ => Reply::Missing,
+        },
         Op::List { listing, limit, .. } => {
             let rows = rows(listing, (reader.byte() % 12).min(*limit as u8 | 1));
             Reply::Page(Page { rows, more: reader.byte() > 128 })
@@ -85,6 +146,20 @@ fn any_reply(reader: &mut Reader<'_>) -> Reply {
     }
 }
 
+/// How Swift may answer.
+fn http_head(reader: &mut Reader<'_>) -> HttpHead {
+    let status = reader.pick(&STATUSES);
+    HttpHead {
+        status: StatusCode::from_u16(status).unwrap_or_default(),
+        length: reader.pick(&[Some(CONTENT.len() as u64), None, Some(u64::MAX)]),
+        range: None,
+        etag: reader.pick(&[Some(ETAG), None]),
+        written: reader.pick(&[Some(0), None]),
+        date: reader.pick(&[None, Some(50_000)]),
+        retry_after: reader.pick(&[None, Some(0), Some(u32::MAX)]),
+    }
+}
+
 /// What was asked for, well or badly.
 fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
     match asked {
@@ -104,8 +179,14 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
         Output::Ask { what: Ask::Retry { call } } => {
             Input::Told { answer: Told::Retry { call: *call, granted: reader.byte() < 200 } }
         }
-        Output::Ask { what: Ask::Memory { .. } | Ask::Token { .. } | Ask::Location { .. } } => {
-            Input::Told { answer: reader.pick(&told()) }
+        Output::Ask { what } => {
+            let fits = match what {
+                Ask::Memory { .. } => Told::Granted,
+                Ask::Location { .. } => Told::Location(Some(SecretText::new("http://store/blob"))),
+                Ask::Token { .. } | Ask::Retry { .. } => Told::Renewed,
+            };
+            let answer = if reader.byte() < 200 { fits } else { reader.pick(&told()) };
+            Input::Told { answer }
         }
         Output::Send { .. }
         | Output::Respond { .. }
@@ -159,38 +240,27 @@ fn any_moved(reader: &mut Reader<'_>) -> Moved {
 
 /// What may stand in a store or be sent by a client.
 fn collected(max: u32, reader: &mut Reader<'_>) -> Collected {
-    let digest = Digest::of(Algorithm::Sha256, CONTENT);
-    let bytes = match reader.byte() % 12 {
+    let bytes = match reader.byte() % 13 {
         0..=2 => b"{\"size\":4}".to_vec(),
         3 => CONTENT.to_vec(),
-        4 => MANIFEST.replace("$D", &digest.to_string()).into_bytes(),
-        5 => record(&digest),
-        6 => record(&digest).split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec(),
+        4 => manifest().into_bytes(),
+        5 => record(),
+        6 => first_line(record()),
         7 => return Collected::TooLong,
         8 => return Collected::Broke,
         9 => return Collected::Late,
         10 => vec![0; reader.byte().into()],
+        11 => spilled(),
         _ => reader.some().to_vec(),
     };
-    if bytes.len() > max as usize { Collected::TooLong } else { Collected::Whole(bytes.into()) }
-}
-
-/// A manifest as a store keeps it.
-fn record(digest: &Digest) -> Vec<u8> {
-    let manifest = MANIFEST.replace("$D", &digest.to_string());
-    let own = Digest::of(Algorithm::Sha256, manifest.as_bytes());
-    let size = manifest.len();
-    format!(
-        "{{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"{own}\",\"size\":{size}}}\n\
-         {manifest}"
-    )
-    .into_bytes()
+    whole(bytes, max)
 }
 
 /// What nobody asked for.
 fn anything(kind: u8, reader: &mut Reader<'_>) -> Input {
     let call = CallId { slot: reader.byte(), generation: reader.byte() };
-    match kind % 9 {
+    match kind % 10 {
+        9 => Input::Answer { call, head: http_head(reader) },
         0 => Input::Head { call, reply: any_reply(reader) },
         1 => Input::Fed { to: To::Call(call), moved: any_moved(reader) },
         2 => Input::Fed { to: To::Reply, moved: any_moved(reader) },
@@ -208,21 +278,16 @@ fn anything(kind: u8, reader: &mut Reader<'_>) -> Input {
     }
 }
 
-pub(super) fn hashed(content: &SavedHash, bytes: &[u8], md5: bool) -> Hashed {
-    let mut hasher = Hasher::new(&Hashing { content: *content, md5 }, Blocks::default());
-    hasher.update(bytes);
-    hasher.finish()
-}
-
 /// What the fuzzer's store says that every object is.
 const ETAG: [u8; 16] = [9; 16];
+
+const STATUSES: [u16; 18] =
+    [200, 201, 401, 404, 503, 202, 204, 206, 400, 403, 408, 409, 412, 413, 416, 422, 498, 507];
 
 const FAULTS: [Fault; 3] = [Fault::Unreachable, Fault::Broken, Fault::Late];
 
 const ENDS: [End; 6] =
     [End::Eof, End::Taken, End::Stalled, End::SourceBroke, End::SourceLate, End::SinkBroke];
 
-const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
-"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"$D","size":4},
-"layers":[{"mediaType":"application/octet-stream","digest":"$D","size":4}],
-"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"$D","size":4}}"#;
+const DESCRIPTOR: &[u8] = br#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":4,
+"digest":"sha256:fa2c8cc4f28176bbeed4b736df569a34c79cd3723e9ec42f9674b4d46ac6b8b8"}"#;
