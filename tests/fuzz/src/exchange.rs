@@ -279,7 +279,12 @@ mod tests {
             Output::Ask { what } => format!("{what:?}"),
             Output::Respond { head, .. } => head.status.as_str().to_owned(),
             Output::Done(outcome) => format!("{outcome:?}"),
-            other => format!("{other:?}"),
+            Output::Feed { .. }
+            | Output::Collect { .. }
+            | Output::Digest { .. }
+            | Output::Abort { .. }
+            | Output::Sleep { .. }
+            | Output::Wait => format!("{output:?}"),
         };
         name.split(' ').next().unwrap_or_default().to_owned()
     }

@@ -89,7 +89,7 @@ fn judge(op: &Op, head: &HttpHead, body: &[u8]) -> Option<Reply> {
             assert!(!matches!(verdict, Verdict::Body { .. }), "a body after the body");
             verdict
         }
-        verdict => verdict,
+        verdict @ (Verdict::Reply(_) | Verdict::TokenRejected) => verdict,
     };
     match verdict {
         Verdict::Reply(reply) => {
@@ -107,49 +107,37 @@ fn judge(op: &Op, head: &HttpHead, body: &[u8]) -> Option<Reply> {
 /// What Swift has promised by this status, and nothing beyond it.
 fn promised(op: &Op, head: &HttpHead, reply: &Reply) {
     let status = head.status.as_u16();
-    let fits = match reply {
-        Reply::Found(found) => match op {
-            Op::Read { range: None, .. } | Op::Stat { .. } => {
-                status == 200 && head.length == Some(found.size) && found.etag == head.etag
-            }
-            Op::Read { range: Some(range), .. } => {
-                range.first() < found.size
-                    && match status {
-                        206 => head.range.is_some_and(|sent| sent.first == range.first()),
-                        status => status == 200 && range.first() == 0,
-                    }
-            }
-            _ => false,
-        },
+    let fits = match (reply, op) {
+        (Reply::Found(found), Op::Read { range: None, .. } | Op::Stat { .. }) => {
+            status == 200 && head.length == Some(found.size) && found.etag == head.etag
+        }
+        (Reply::Found(found), Op::Read { range: Some(range), .. }) => {
+            range.first() < found.size
+                && match status {
+                    206 => head.range.is_some_and(|sent| sent.first == range.first()),
+                    status => status == 200 && range.first() == 0,
+                }
+        }
         // Nothing else is stored for certain, and 202 is certain not to be.
-        Reply::Written { .. } => {
-            status == 201 && matches!(op, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. })
+        (Reply::Written { .. }, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. }) => status == 201,
+        (Reply::Exists, Op::Write { create_only: true, .. }) => status == 412,
+        (Reply::Done, Op::Touch { .. }) => (200..=204).contains(&status),
+        (Reply::Done, Op::Remove { .. }) => matches!(status, 200 | 204),
+        (Reply::Missing, Op::Join { .. }) => status == 400,
+        (Reply::Missing, Op::Read { if_match: Some(_), .. }) => matches!(status, 404 | 412),
+        (
+            Reply::Missing,
+            Op::Read { .. } | Op::Stat { .. } | Op::Touch { .. } | Op::Remove { .. } | Op::Copy { .. },
+        ) => status == 404,
+        (Reply::Page(_), Op::List { .. }) => matches!(status, 200 | 204),
+        (Reply::Damaged, Op::Read { .. } | Op::Stat { .. }) => matches!(status, 409 | 416),
+        (Reply::Mismatch, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. }) => {
+            matches!(status, 400 | 422)
         }
-        Reply::Exists => status == 412 && matches!(op, Op::Write { create_only: true, .. }),
-        Reply::Done => match op {
-            Op::Touch { .. } => (200..=204).contains(&status),
-            Op::Remove { .. } => matches!(status, 200 | 204),
-            Op::Release { .. } => true,
-            _ => false,
-        },
-        Reply::Missing => match op {
-            Op::Join { .. } => status == 400,
-            Op::Read { if_match: Some(_), .. } => matches!(status, 404 | 412),
-            Op::Read { .. } | Op::Stat { .. } | Op::Touch { .. } | Op::Remove { .. } | Op::Copy { .. } => {
-                status == 404
-            }
-            _ => false,
-        },
-        Reply::Page(_) => matches!(op, Op::List { .. }) && matches!(status, 200 | 204),
-        Reply::Damaged => matches!(op, Op::Read { .. } | Op::Stat { .. }) && matches!(status, 409 | 416),
-        Reply::Mismatch => {
-            matches!(status, 400 | 422) && matches!(op, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. })
-        }
-        Reply::Full => {
-            matches!(status, 413 | 507) && matches!(op, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. })
-        }
-        Reply::Refused => (300..500).contains(&status),
-        Reply::Unavailable { retry_after } => *retry_after == head.retry_after,
+        (Reply::Full, Op::Write { .. } | Op::Join { .. } | Op::Copy { .. }) => matches!(status, 413 | 507),
+        (Reply::Refused, _) => (300..500).contains(&status),
+        (Reply::Unavailable { retry_after }, _) => *retry_after == head.retry_after,
+        (_, _) => false,
     };
     assert!(fits, "{reply:?} of {status} to {op:?}");
 }

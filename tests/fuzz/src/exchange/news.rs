@@ -38,30 +38,27 @@ pub(crate) fn next(life: &Life, reader: &mut Reader<'_>) -> Input {
 fn owed(kind: u8, life: &Life, reader: &mut Reader<'_>) -> Input {
     let unanswered = life.calls.iter().find(|(call, _)| !life.answered.contains(call));
     // Time passes only where nothing else can happen; the shortest first.
-    let sleep = |owed: &&Output| match owed {
-        Output::Sleep { within, .. } => Some(*within.start()),
-        _ => None,
+    let sleep = |owed: &&Output| {
+        if let Output::Sleep { within, .. } = owed { Some(*within.start()) } else { None }
     };
     let first = life.owed.iter().find(|owed| sleep(owed).is_none());
     let timer = || life.owed.iter().filter(|owed| sleep(owed).is_some()).min_by_key(sleep);
     let next = first.or_else(|| timer().filter(|_| unanswered.is_none()));
     match (next, unanswered) {
         (_, Some((call, op))) if kind % 2 == 1 => Input::Head { call: *call, reply: good(op, reader) },
-        (Some(owed), _) => match owed {
-            Output::Collect { from: Side::Backend(call), max, until } => {
-                let op = life.calls.iter().find(|(open, _)| open == call).map(|(_, op)| op);
-                let outcome = match (op, until) {
-                    (Some(Op::Read { key, .. }), Until::Line) => whole(first_line(kept(key)), *max),
-                    (Some(Op::Read { key, .. }), Until::End) => whole(kept(key), *max),
-                    (_, _) => collected(*max, reader),
-                };
-                Input::Collected { from: Side::Backend(*call), outcome }
-            }
-            Output::Collect { from: Side::Client, max, .. } => {
-                Input::Collected { from: Side::Client, outcome: whole(manifest().into_bytes(), *max) }
-            }
-            other => answer(other, reader),
-        },
+        (Some(Output::Collect { from: Side::Backend(call), max, until }), _) => {
+            let op = life.calls.iter().find(|(open, _)| open == call).map(|(_, op)| op);
+            let outcome = match (op, until) {
+                (Some(Op::Read { key, .. }), Until::Line) => whole(first_line(kept(key)), *max),
+                (Some(Op::Read { key, .. }), Until::End) => whole(kept(key), *max),
+                (_, _) => collected(*max, reader),
+            };
+            Input::Collected { from: Side::Backend(*call), outcome }
+        }
+        (Some(Output::Collect { from: Side::Client, max, .. }), _) => {
+            Input::Collected { from: Side::Client, outcome: whole(manifest().into_bytes(), *max) }
+        }
+        (Some(other), _) => answer(other, reader),
         (None, Some((call, op))) => Input::Head { call: *call, reply: good(op, reader) },
         (None, None) => anything(reader.byte(), reader),
     }
