@@ -108,12 +108,18 @@ fn page(listing: &Listing, limit: u32, body: &[u8]) -> Option<Page> {
 fn row(listing: &Listing, prefix: &str, raw: RawRow) -> Option<Row> {
     let (name, size) = match (raw.name, &raw.subdir) {
         (Some(name), None) => (name.strip_prefix(prefix)?.into(), raw.bytes?),
-        (None, Some(name)) => (listing.cut(name.strip_prefix(prefix)?)?.into(), 0),
+        (None, Some(name)) => (cut_by_swift(listing, name.strip_prefix(prefix)?)?.into(), 0),
         (None, None) | (Some(_), Some(_)) => return None,
     };
     // Swift leaves out that its clocks show UTC.
     let written = raw.last_modified.and_then(|time| parse_rfc3339(&format!("{time}Z")));
     Some(Row { name, size, written })
+}
+
+/// What Swift cut a name to; it cuts behind the first delimiter, and leaves that.
+fn cut_by_swift<'n>(listing: &Listing, name: &'n str) -> Option<&'n str> {
+    let (_, behind) = name.split_once(listing.delimiter()?)?;
+    if behind.is_empty() { listing.cut(name) } else { None }
 }
 
 /// What one row takes of a body at most, in bytes.

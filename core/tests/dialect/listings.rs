@@ -78,7 +78,12 @@ fn rows_cut_at_a_delimiter() {
     assert_eq!(judged(&op, &rows), page(&[("a", 0), ("team/app", 0)], false));
     // Somebody put an object there.
     assert_eq!(judged(&op, &[object("manifests/README", 9)]), page(&[("README", 9)], false));
-    assert_eq!(judged(&op, &[r#"{"subdir":"manifests/a"}"#.to_owned()]), BUSY);
+    // Swift cuts a name behind the first delimiter, and nowhere else.
+    for odd in ["manifests/a", "manifests/a!b!", "manifests/a!b", "manifests/a!!"] {
+        assert_eq!(judged(&op, &[format!(r#"{{"subdir":"{odd}"}}"#)]), BUSY, "{odd}");
+    }
+    let names = list(names("tags", false), None, 3);
+    assert_eq!(judged(&names, &[r#"{"subdir":"tags/a/"}"#.to_owned()]), BUSY);
     assert_eq!(judged(&tags(1), &[r#"{"subdir":"tags/team/app!/a!"}"#.to_owned()]), BUSY);
 }
 
