@@ -19,6 +19,10 @@ const MARK: &str = "zq-mark-qz";
 pub fn run(bytes: &[u8]) {
     let Some((first, rest)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
+    // The fuzzer sees what is looked for, and writes it where it is no secret.
+    if text.contains(MARK) {
+        return;
+    }
     match first % 4 {
         0 => file(&text),
         1 => file(&with_secret(&text)),

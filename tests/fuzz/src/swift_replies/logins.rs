@@ -10,6 +10,10 @@ const MARK: &str = "zq-secret-mark-qz";
 
 /// Reads what Keystone or v1 auth answers to a login.
 pub(super) fn run(bytes: &[u8]) {
+    // The fuzzer sees what is looked for, and writes it where it is no secret.
+    if String::from_utf8_lossy(bytes).contains(MARK) {
+        return;
+    }
     let mut reader = Reader(bytes);
     let login = login(&mut reader);
     let (status, mut fields, body) = answer(reader.0);
