@@ -15,6 +15,8 @@ pub struct InProcess {
     server: Server,
     /// Open as long as this is: nobody drains or stops the server.
     _signals: [Sender<Never>; 2],
+    /// There is always room.
+    _crowding: Sender<()>,
     _gone: Receiver<Never>,
 }
 
@@ -28,16 +30,18 @@ impl InProcess {
         let registry = Registry::new(settings, store, &bounds).map_err(ServeError::Secret)?;
         let (draining, drain) = bounded(1);
         let (stopping, stop) = bounded(1);
+        let (crowding, crowded) = bounded(1);
         let (alive, gone) = bounded(1);
         let server = Server {
             registry: Arc::new(registry),
             limits: Arc::new(limits(settings)),
             drain,
             stop,
+            crowded,
             _alive: alive,
             active: Arc::new(AtomicU64::new(0)),
         };
-        Ok(Self { server, _signals: [draining, stopping], _gone: gone })
+        Ok(Self { server, _signals: [draining, stopping], _crowding: crowding, _gone: gone })
     }
 
     /// Serves one request of a connection after the other until it ends, as the listening server does.
