@@ -57,6 +57,8 @@ struct Attempt {
     renewed: bool,
     /// It was sent again because it may have arrived as something else.
     resent: bool,
+    /// After a rest, the flow says whether it is sent again.
+    wary: bool,
     phase: Phase,
 }
 
@@ -132,6 +134,7 @@ impl Attempts {
             feeding: false,
             renewed: false,
             resent: false,
+            wary: false,
             phase: Phase::Asked,
         });
         self.send(slot, config, outbox);
@@ -246,6 +249,7 @@ impl Attempts {
             Phase::Renewing => self.failed(slot, None, config, outbox),
             Phase::Answered | Phase::Open { .. } | Phase::Kept(_) | Phase::Asking { .. } => None,
             Phase::Resting if self.retry_time == RetryTime::Over => self.give_up(slot, None),
+            Phase::Resting if attempt.wary => Some(self.rested(slot)),
             Phase::Resting => {
                 self.send(slot, config, outbox);
                 None

@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Collected { outcome: Collected },
     /// A digest ended.
     Hashed { moved: Moved },
-    /// A service answered.
+    /// A service answered. That a call may be tried again is heard of those that [`Cx::send_warily`] sent alone.
     Told { answer: Told },
 }
 
@@ -70,6 +70,20 @@ impl<'a> Cx<'a> {
     /// Sends an op without a body; of a Read that is Found, the flow moves the body.
     pub(crate) fn send(&mut self, op: Op) -> Slot {
         self.begin(op, Payload::Held(Bytes::new()), Want::Head)
+    }
+
+    /// Sends an op that may be wrong to repeat by the time at which it could be. After trouble and a rest,
+    /// [`Told::Retry`] says that it may be sent again: by [`Self::send_again`], if it is not dropped by [`Self::close`]. Until
+    /// then it stays open, and is answered if the time to try again runs out.
+    pub(crate) fn send_warily(&mut self, op: Op) -> Slot {
+        let slot = self.send(op);
+        self.attempts.make_wary(slot);
+        slot
+    }
+
+    /// Sends an op again that may be.
+    pub(crate) fn send_again(&mut self, slot: Slot) {
+        self.attempts.send_again(slot, self.config, self.outbox);
     }
 
     /// Sends an op whose body is at hand.

@@ -1,6 +1,6 @@
 use super::listing::ROWS_MAX;
 use super::store_refusal;
-use crate::exchange::{Cx, Event, Slot};
+use crate::exchange::{Cx, Event, Slot, Told};
 use crate::oci::{Digest, Refusal, Repository, Tag};
 use crate::record::{MANIFEST_LINE_BYTES_MAX, ManifestLine};
 use crate::store::{Key, Listing, Op, Page, Reply};
@@ -9,6 +9,9 @@ use crate::store::{Key, Listing, Op, Page, Reply};
 ///
 /// After the manifest was removed, a tag that holds it may be that of a push which came later: it stays if the manifest
 /// is there again. A push writes its manifest before its tags, so that what is looked for after the tag cannot be missed.
+///
+/// A removal that has trouble is not just sent again: a push may have moved the tag to another manifest meanwhile, and have
+/// been told so. All that was looked at before is looked at anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Untag {
     repository: Repository,
@@ -19,11 +22,29 @@ pub(crate) struct Untag {
     /// Where the listing goes on; `None` after the last page.
     next: Option<Box<str>>,
     candidates: Vec<Tag>,
-    looking: Vec<(Slot, Tag)>,
-    /// Tags that hold the manifest, while it is looked for.
-    doubting: Vec<(Slot, Tag)>,
-    removing: Vec<Slot>,
+    at_work: Vec<Work>,
     listing: bool,
+}
+
+/// A tag that may hold the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Work {
+    tag: Tag,
+    step: Step,
+    /// Its removal, from the first try on. It rests while something else is done.
+    removal: Option<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    /// Its removal may be tried again; there was no room yet to look at it before.
+    Rested,
+    /// It is read.
+    Looking(Slot),
+    /// It holds the manifest, which is looked for.
+    Doubting(Slot),
+    /// It is removed.
+    Removing(Slot),
 }
 
 /// How an [`Untag`] stands.
@@ -52,9 +73,7 @@ impl Untag {
             after_removal,
             next: None,
             candidates: Vec::new(),
-            looking: Vec::new(),
-            doubting: Vec::new(),
-            removing: Vec::new(),
+            at_work: Vec::new(),
             listing: true,
         };
         untag.list(None, cx);
@@ -67,32 +86,39 @@ impl Untag {
             Event::Read { slot, bytes, .. } => {
                 cx.close(slot);
                 let holds = ManifestLine::read(&bytes).is_some_and(|line| line.digest == self.digest);
-                match taken(&mut self.looking, slot).filter(|_| holds) {
-                    Some(tag) if self.after_removal => {
+                match self.at_work.iter().position(|work| work.step == Step::Looking(slot)) {
+                    Some(at) if holds && self.after_removal => {
                         let manifest = Key::Manifest(self.repository.clone(), self.digest);
-                        self.doubting.push((cx.send(Op::Stat { key: manifest }), tag));
+                        self.at_work[at].step = Step::Doubting(cx.send(Op::Stat { key: manifest }));
                     }
-                    Some(tag) => self.remove(tag, cx),
+                    Some(at) if holds => self.remove(at, cx),
+                    Some(at) => self.leave(at, cx),
                     None => {}
                 }
                 self.go_on(cx)
             }
-            Event::Answered { slot, reply: reply @ (Reply::Found(_) | Reply::Missing) }
-                if self.doubting.iter().any(|(waiting, _)| *waiting == slot) =>
-            {
-                if let Some(tag) = taken(&mut self.doubting, slot).filter(|_| reply == Reply::Missing) {
-                    self.remove(tag, cx);
+            Event::Answered { slot, reply } => {
+                let Some(at) = self.at_work.iter().position(|work| work.waits_for(slot)) else {
+                    return Untagged::Failed(store_refusal(&reply));
+                };
+                match (self.at_work[at].step, reply) {
+                    (Step::Doubting(_), Reply::Missing) => self.remove(at, cx),
+                    (Step::Doubting(_), Reply::Found(_))
+                    | (Step::Looking(_), Reply::Missing | Reply::Damaged) => self.leave(at, cx),
+                    (Step::Removing(_), Reply::Done | Reply::Missing) => {
+                        self.at_work.swap_remove(at);
+                    }
+                    (_, reply) => return Untagged::Failed(store_refusal(&reply)),
                 }
                 self.go_on(cx)
             }
-            Event::Answered { slot, reply: Reply::Missing | Reply::Done | Reply::Damaged }
-                if self.doubting.iter().all(|(waiting, _)| *waiting != slot) =>
-            {
-                taken(&mut self.looking, slot);
-                self.removing.retain(|removing| *removing != slot);
+            Event::Told { answer: Told::Retry { call, .. } } => {
+                let slot = Slot(call.slot);
+                if let Some(work) = self.at_work.iter_mut().find(|work| work.step == Step::Removing(slot)) {
+                    work.step = Step::Rested;
+                }
                 self.go_on(cx)
             }
-            Event::Answered { reply, .. } => Untagged::Failed(store_refusal(&reply)),
             Event::Fed { .. }
             | Event::Replied { .. }
             | Event::Collected { .. }
@@ -115,13 +141,18 @@ impl Untag {
 
     fn go_on(mut self: Box<Self>, cx: &mut Cx<'_>) -> Untagged {
         while cx.free_calls() >= 1
+            && let Some(at) = self.at_work.iter().position(|work| work.step == Step::Rested)
+        {
+            self.at_work[at].step = Step::Looking(self.look(&self.at_work[at].tag, cx));
+        }
+        // One call is left for a look at the tags whose removals rest: those hold theirs.
+        while cx.free_calls() >= 2
             && let Some(tag) = self.candidates.pop()
         {
-            let slot = cx.read_line(Key::Tag(self.repository.clone(), tag.clone()), MANIFEST_LINE_BYTES_MAX);
-            self.looking.push((slot, tag));
+            let step = Step::Looking(self.look(&tag, cx));
+            self.at_work.push(Work { tag, step, removal: None });
         }
-        let idle = self.looking.is_empty() && self.doubting.is_empty() && self.removing.is_empty();
-        if self.listing || !idle {
+        if self.listing || !self.at_work.is_empty() {
             return Untagged::Not(self);
         }
         match self.next.take() {
@@ -134,14 +165,36 @@ impl Untag {
         }
     }
 
-    fn remove(&mut self, tag: Tag, cx: &mut Cx<'_>) {
-        let key = Key::Tag(self.repository.clone(), tag);
-        self.removing.push(cx.send(Op::Remove { key }));
+    fn look(&self, tag: &Tag, cx: &mut Cx<'_>) -> Slot {
+        cx.read_line(Key::Tag(self.repository.clone(), tag.clone()), MANIFEST_LINE_BYTES_MAX)
+    }
+
+    fn remove(&mut self, at: usize, cx: &mut Cx<'_>) {
+        let work = &mut self.at_work[at];
+        let slot = match work.removal {
+            Some(slot) => {
+                cx.send_again(slot);
+                slot
+            }
+            None => cx.send_warily(Op::Remove { key: Key::Tag(self.repository.clone(), work.tag.clone()) }),
+        };
+        work.removal = Some(slot);
+        work.step = Step::Removing(slot);
+    }
+
+    /// Is done with a tag that stays.
+    fn leave(&mut self, at: usize, cx: &mut Cx<'_>) {
+        if let Some(slot) = self.at_work.swap_remove(at).removal {
+            cx.close(slot);
+        }
     }
 }
 
-/// Takes the tag that waits for this call.
-fn taken(waiting: &mut Vec<(Slot, Tag)>, slot: Slot) -> Option<Tag> {
-    let at = waiting.iter().position(|(waiting, _)| *waiting == slot)?;
-    Some(waiting.swap_remove(at).1)
+impl Work {
+    fn waits_for(&self, slot: Slot) -> bool {
+        match self.step {
+            Step::Rested => false,
+            Step::Looking(waiting) | Step::Doubting(waiting) | Step::Removing(waiting) => waiting == slot,
+        }
+    }
 }

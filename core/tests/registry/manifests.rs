@@ -2,6 +2,7 @@
 
 mod conditions;
 mod delete;
+mod delete_again;
 mod get;
 mod put;
 mod references;

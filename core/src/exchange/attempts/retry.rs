@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{Attempts, CALLS_MAX, Payload, Phase, Slot};
 use crate::config::Config;
 use crate::exchange::cx::Event;
-use crate::exchange::{Ask, Output, TimerId};
+use crate::exchange::{Ask, Output, TimerId, Told};
 use crate::store::Reply;
 
 /// The time within which an exchange begins to try again: it starts at the first failure, and once more when a body
@@ -82,6 +82,34 @@ impl Attempts {
         attempt.phase = Phase::Resting;
         self.arm(slot, rest, outbox);
         None
+    }
+
+    /// Leaves it to the flow whether a call that fails is sent again. Until [`Self::send_again`], it rests.
+    pub(in crate::exchange) fn make_wary(&mut self, slot: Slot) {
+        if let Some(Some(attempt)) = self.slots.get_mut(usize::from(slot.0)) {
+            attempt.wary = true;
+        }
+    }
+
+    /// Sends a call again that has rested. When the time is over it is not: that is told as soon as the timer says so.
+    pub(in crate::exchange) fn send_again(
+        &mut self,
+        slot: Slot,
+        config: &Config,
+        outbox: &mut VecDeque<Output>,
+    ) {
+        let slot = usize::from(slot.0);
+        let attempt = self.slots.get(slot).and_then(Option::as_ref);
+        if attempt.is_some_and(|attempt| attempt.phase == Phase::Resting)
+            && self.retry_time != RetryTime::Over
+        {
+            self.send(slot, config, outbox);
+        }
+    }
+
+    /// Tells the flow that a call may be sent again.
+    pub(super) fn rested(&self, slot: usize) -> Event {
+        Event::Told { answer: Told::Retry { call: self.call(Slot(slot as u8)), granted: true } }
     }
 
     /// No try is begun any more: those that rest for one have rested enough to hear of it.
