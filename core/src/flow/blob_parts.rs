@@ -136,10 +136,12 @@ impl BlobParts {
         format!("\r\n--{:032x}--\r\n", self.boundary)
     }
 
-    /// The length of the whole reply in bytes.
+    /// The length of the whole reply in bytes. The link alone says how long the content is, and may say anything.
     fn length(&self) -> u64 {
-        let parts = (0..self.ranges.len()).map(|at| self.lead_of(at).len() as u64 + self.ranges[at].len());
-        parts.sum::<u64>() + self.close().len() as u64
+        let ranges = self.ranges.iter().enumerate();
+        ranges.fold(self.close().len() as u64, |length, (at, range)| {
+            length.saturating_add(self.lead_of(at).len() as u64).saturating_add(range.len())
+        })
     }
 }
 

@@ -107,6 +107,11 @@ impl Publish {
         let (content, own_from) = (*content, *own_from);
         self.own_from = later.recent.iter().take_while(|segment| segment.number < own_from).count();
         self.parts = later.recent.iter().map(|segment| segment.part(self.upload)).collect();
+        // A list that says more or less than was hashed would put other bytes under the digest.
+        let total = self.parts.iter().try_fold(0u64, |total, part| total.checked_add(part.size));
+        if total != Some(self.size) {
+            return refuse_reply(&Reply::Damaged, cx);
+        }
         if content.algorithm() == self.digest.algorithm() {
             return self.prove(content.digest(), cx);
         }

@@ -16,7 +16,8 @@ const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.im
 "layers":[{"mediaType":"application/octet-stream","digest":"$D","size":4}],
 "subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"$D","size":4}}"#;
 
-/// Replaces the digests `$D` and `$L` of the content and `$M` of the manifest, the manifest's length `$N`, the upload's name `$U`, and its tokens: of
+/// Replaces the digests `$D` and `$L` of the content, `$E`, `$G` and `$H` of what is in the uploads of two, sixteen and
+/// five segments, and `$M` of the manifest, the manifest's length `$N`, the upload's name `$U`, and its tokens: of
 /// no (`$0`), one (`$1`), two (`$2`) and so many segments that the next one spills them (`$F`), or with a spilled list
 /// (`$S`).
 pub(crate) fn fill(bytes: &[u8], secret: &Secret) -> Vec<u8> {
@@ -41,6 +42,9 @@ pub(crate) fn fill(bytes: &[u8], secret: &Secret) -> Vec<u8> {
 fn value(letter: u8, secret: &Secret) -> Option<String> {
     Some(match letter {
         b'D' => Digest::of(Algorithm::Sha256, CONTENT).to_string(),
+        b'E' => Digest::of(Algorithm::Sha256, &CONTENT.repeat(2)).to_string(),
+        b'G' => Digest::of(Algorithm::Sha256, &CONTENT.repeat(16)).to_string(),
+        b'H' => Digest::of(Algorithm::Sha256, &CONTENT.repeat(5)).to_string(),
         b'L' => Digest::of(Algorithm::Sha512, CONTENT).to_string(),
         b'M' => Digest::of(Algorithm::Sha256, manifest().as_bytes()).to_string(),
         b'N' => manifest().len().to_string(),
@@ -71,7 +75,7 @@ pub(crate) fn record() -> Vec<u8> {
     .into_bytes()
 }
 
-/// An upload of [`CONTENT`] in some segments, of which the last is as long as all of it.
+/// An upload of some segments, each of which is [`CONTENT`]; with a spilled list of three more before them.
 pub(crate) fn upload(segments: u32, spilled: bool) -> Upload {
     let repository = Repository::parse(REPOSITORY).expect("it is a name");
     let mut upload = Upload::new(UploadId::new([7; 16]), 1, repository, Algorithm::Sha256);
@@ -81,9 +85,8 @@ pub(crate) fn upload(segments: u32, spilled: bool) -> Upload {
     for number in first..first + segments {
         upload.segments.recent.push(segment(number));
     }
-    if segments > 0 {
-        upload.content = hashed(&upload.content, CONTENT, false).saved;
-    }
+    let all = CONTENT.repeat((first + segments) as usize);
+    upload.content = hashed(&upload.content, &all, false).saved;
     upload
 }
 

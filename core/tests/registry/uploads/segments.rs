@@ -195,3 +195,42 @@ fn an_upload_that_no_longer_can_be_published_is_told_so() {
     let reply = registry.put(&location, &sha256(&bytes), ());
     assert_eq!(reply.refusal(), (400, "BLOB_UPLOAD_INVALID".to_owned()));
 }
+
+/// The digest was proven of other bytes than those that such a list names: nothing is published under it.
+#[test]
+fn a_spilled_list_that_does_not_add_up_is_damaged() {
+    let without_the_last = |list: &[u8]| list[..list.len() - ENTRY_BYTES].to_vec();
+    let with_the_last_twice = |list: &[u8]| [list, &list[list.len() - ENTRY_BYTES..]].concat();
+    // Two such sizes are more than can be counted.
+    let vast = |list: &[u8]| {
+        let mut list = list.to_vec();
+        for entry in list[1..].chunks_exact_mut(ENTRY_BYTES) {
+            entry[12..20].fill(0xFF);
+        }
+        list
+    };
+    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&without_the_last, &with_the_last_twice, &vast];
+    for damage in damages {
+        let mut registry = Registry::new();
+        registry.config.limits.joins.parts_max = 5;
+        let (location, bytes) = uploaded(&mut registry, 20);
+        let [list] = registry
+            .store
+            .names("segments/")
+            .into_iter()
+            .filter(|name| name.contains("/list-"))
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("there is one list")
+        };
+        let list = list.to_owned();
+        let object = registry.store.objects.get_mut(&list).unwrap();
+        object.bytes = damage(&object.bytes).into();
+        let reply = registry.put(&location, &sha256(&bytes), ());
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(registry.store.names("blobs/").is_empty());
+    }
+}
+
+/// What a segment takes of a spilled list: number, nonce, size, and its MD5 after a byte that tells of it.
+const ENTRY_BYTES: usize = 4 + 8 + 8 + 1 + 16;

@@ -51,7 +51,7 @@ impl Place {
         let repository = || Repository::parse(REPOSITORY).expect("it is a name");
         let blob = Digest::of(Algorithm::Sha256, CONTENT);
         let digest = Digest::of(Algorithm::Sha256, manifest().as_bytes());
-        let upload = upload(3, false);
+        let upload = upload(16, false);
         self.keep(&Key::Blob(blob), CONTENT);
         self.keep(&Key::Link(repository(), blob), b"{\"size\":4}");
         self.keep(&Key::Manifest(repository(), digest), &record());
