@@ -260,13 +260,17 @@ fn wrong(Variable { name, value }: &Variable) -> Option<String> {
     }
 }
 
-/// What is wrong with the directory's name, if it is.
+/// What is wrong with the directory's name, if it is: wasmtime ends it at the first `::`.
 fn wrong_folder(folder: &Path) -> Option<String> {
-    let unfit = folder.to_str().is_none_or(|text| text.contains("::") || text.contains('\0'));
-    unfit.then(|| {
-        let folder = folder.display();
-        format!("registry.storage.root: wasmtime takes no directory with such a name: {folder}; choose one of UTF-8 without `::`")
-    })
+    let fits = |text: &str| !text.contains("::") && !text.ends_with(':') && !text.contains('\0');
+    if folder.to_str().is_some_and(fits) {
+        return None;
+    }
+    Some(format!(
+        "--data or registry.storage.root: wasmtime takes no directory with such a name: {}; choose one of UTF-8 without `::`, \
+         and without `:` at its end",
+        folder.display()
+    ))
 }
 
 /// The arguments of wasmtime, as they stand in lines.

@@ -190,8 +190,18 @@ fn the_secret_of_the_environment_counts_where_the_file_has_none() {
 #[test]
 fn what_cannot_be_handed_over_is_refused() {
     let mut settings = Settings::default();
-    settings.storage.root = PathBuf::from("/a::b");
-    assert!(unfit(&settings, given())[0].starts_with("registry.storage.root: wasmtime takes no directory"));
+    for name in ["/a::b", "::", "x:", ":"] {
+        settings.storage.root = PathBuf::from(name);
+        let expected = format!(
+            "--data or registry.storage.root: wasmtime takes no directory with such a name: {name}; choose one of UTF-8 without \
+             `::`, and without `:` at its end"
+        );
+        assert_eq!(unfit(&settings, given()), [expected]);
+    }
+    for name in ["/a:b", ":a", "x:/"] {
+        settings.storage.root = PathBuf::from(name);
+        Plan::new(&settings, given()).expect("a plan");
+    }
     let secret = Some(Secret::from_phrase("a NUL \0 is not for an environment"));
     let settings = Settings { secret, ..Settings::default() };
     let wrong = unfit(&settings, given());
