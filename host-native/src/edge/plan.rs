@@ -90,7 +90,8 @@ impl Plan {
             swift::check_login(cloud).map_err(|error| EdgeError::Login(Box::new(error)))?;
             variables.extend(cloud::variables(cloud));
         }
-        if given.flags.iter().any(|flag| is_timeout(flag)) {
+        let before = [String::new()].into_iter().chain(given.flags.iter().cloned());
+        if before.zip(&given.flags).any(|(before, flag)| is_timeout(&before, flag)) {
             warnings.push("-Wtimeout cuts every push and pull that takes longer; leave it out".to_owned());
         }
         let folder = match settings.storage.driver {
@@ -313,10 +314,14 @@ fn is(argument: &str, flag: &str) -> bool {
     argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
-/// Whether an argument limits the time of a request.
-fn is_timeout(argument: &str) -> bool {
-    let options = argument.strip_prefix("--wasm=").or(argument.strip_prefix("-W")).unwrap_or(argument);
-    options.split(',').any(|option| option.starts_with("timeout="))
+/// Whether an argument limits the time of a request; `before` is the one before it.
+fn is_timeout(before: &str, argument: &str) -> bool {
+    let options = match before {
+        "-W" | "--wasm" => Some(argument),
+        _ => argument.strip_prefix("--wasm=").or(argument.strip_prefix("-W")),
+    };
+    let options = options.map(|options| options.trim_start_matches('='));
+    options.is_some_and(|options| options.split(',').any(|option| option.starts_with("timeout=")))
 }
 
 /// The memory of an instance, bytes: what the default limits need, and twice what it may collect beyond them, since a body

@@ -239,10 +239,15 @@ fn a_limit_on_the_time_of_requests_is_warned_of() {
         (&["-Wtimeout=1s"][..], true),
         (&["-W", "timeout=1s"], true),
         (&["--wasm=simd=y,timeout=1s"], true),
+        (&["--wasm", "simd=y,timeout=1s"], true),
+        (&["-W=timeout=1s"], true),
+        (&["--env", "timeout=5"], false),
+        (&["--env=timeout=5"], false),
+        (&["-W", "simd=y", "timeout=1s"], false),
         (&["--idle-instance-timeout=1s", "-Wsimd=y"], false),
     ] {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let plan = Plan::new(&Settings::default(), Given { flags, ..given() }).expect("a plan");
-        assert_eq!(plan.warnings().len(), usize::from(warned));
+        assert_eq!(plan.warnings().len(), usize::from(warned), "{:?}", plan.lines);
     }
 }
