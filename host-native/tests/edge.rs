@@ -1,9 +1,10 @@
 //! `wharfinger edge` where there is nothing to run: what it looks for, and what it says.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A folder of its own for each test, removed at the end.
 struct Folder(PathBuf);
@@ -72,12 +73,12 @@ fn the_component_is_found_where_it_is_built_or_named() {
         let file = format!("{place}/wharfinger_wasi.wasm");
         folder.write(&file, "");
         let output = folder.edge(&["--print"]);
-        let last = printed(&output).lines().last().expect("a line");
+        let last = printed(&output).lines().nth_back(1).expect("a line");
         assert_eq!(last.trim(), file.strip_prefix("./").unwrap_or(&file));
     }
     // To print, it need not be here.
     let output = folder.edge(&["--print", "--component", "/elsewhere/x y.wasm", "--", "-Snn"]);
-    assert!(printed(&output).ends_with("  -Snn \\\n  '/elsewhere/x y.wasm'\n"), "{}", printed(&output));
+    assert!(printed(&output).ends_with("  -Snn \\\n  '/elsewhere/x y.wasm'\n)\n"), "{}", printed(&output));
     let wasmtime = folder.write("wasmtime", "#!/bin/sh\nexit 9\n");
     let said = String::from_utf8_lossy(&folder.edge(&[]).stderr).into_owned();
     assert!(said.contains("wasmtime is not on the PATH"), "a file that cannot be run is none: {said}");
@@ -87,6 +88,60 @@ fn the_component_is_found_where_it_is_built_or_named() {
     assert_eq!(refused(&folder.edge(&[]), 9), "", "the exit code is that of wasmtime");
     folder.write("wasmtime", "#!/bin/sh\nkill -9 $$\n");
     assert_eq!(refused(&folder.edge(&[]), 128 + 9), "");
+}
+
+/// What comes of a text that a person types or pastes, or of the same as a script.
+fn typed(folder: &Folder, shell: &[&str], text: &str, secret: Option<&str>) -> (Option<i32>, String) {
+    let path = std::env::var("PATH").expect("a PATH");
+    // Without a terminal of its own a shell leaves that of the test alone.
+    let mut command = Command::new("setsid");
+    command.arg("--wait").args(shell).current_dir(&folder.0).env("HOME", &folder.0).env_remove("ENV");
+    command.env("PATH", format!("{}:{path}", folder.0.display())).env_remove("WHARFINGER_SECRET");
+    if let Some(secret) = secret {
+        command.env("WHARFINGER_SECRET", secret);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("starts");
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("writes");
+    let output = child.wait_with_output().expect("ends");
+    (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn what_is_printed_and_pasted_stops_at_what_fails_and_leaves_nothing_behind() {
+    let folder = Folder::new("pasted");
+    folder.write("wharfinger_wasi.wasm", "");
+    folder.write("set.yaml", "registry: {secret: not-a-secret-of-anybody, sparse-manifests: true}");
+    folder.write("kept.yaml", "registry: {sparse-manifests: true, storage: {root: data}}");
+    folder.write("no-folder.yaml", "registry: {storage: {root: set.yaml}}");
+    fs::create_dir_all(folder.0.join("unread/secret")).expect("makes a folder");
+    let wasmtime = folder.write(
+        "wasmtime",
+        "#!/bin/sh\necho \"served $RUST_BACKTRACE $WHARFINGER_SPARSE_MANIFESTS ${#WHARFINGER_SECRET}\"\nexit 7\n",
+    );
+    fs::set_permissions(&wasmtime, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    let text = |config: &str| printed(&folder.edge(&["--print", "--config", config])).to_owned();
+    let (set, kept, no_folder) = (text("set.yaml"), text("kept.yaml"), text("no-folder.yaml"));
+    // It is made into a secret that cannot be read after it was printed.
+    let unread = kept.replace("data/secret", "unread/secret");
+    let shells = [&["sh"][..], &["sh", "-i"], &["bash", "--norc"], &["bash", "--norc", "-i"]];
+    for shell in shells {
+        for (text, secret, expected) in [
+            (&set, Some("not-a-secret-of-anybody"), "served 0 true 23\n"),
+            (&set, None, ""),
+            (&kept, None, "served 0 true 32\n"),
+            (&unread, None, ""),
+            (&no_folder, None, ""),
+        ] {
+            let (code, said) = typed(&folder, shell, text, secret);
+            assert_eq!(said, expected, "{shell:?} {text}");
+            assert_eq!(code == Some(7), !expected.is_empty(), "{shell:?} {text} {code:?}");
+            assert_ne!(code, Some(0), "{shell:?} {text}");
+            let more = format!("{text}echo after ${{WHARFINGER_SPARSE_MANIFESTS-unset}}\n");
+            let (_, said) = typed(&folder, shell, &more, secret);
+            assert_eq!(said, format!("{expected}after unset\n"), "{shell:?} {text}");
+        }
+    }
 }
 
 #[test]

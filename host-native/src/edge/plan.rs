@@ -123,7 +123,8 @@ impl Plan {
     /// # Errors
     /// The secret that is kept cannot be had or be handed over.
     pub fn print(&self) -> Result<String, EdgeError> {
-        let mut text = String::new();
+        // In a shell of its own: an interactive one goes on after what fails, and keeps what is exported.
+        let mut text = "( set -e\n".to_owned();
         if let Some(folder) = &self.folder {
             text.push_str(&format!("mkdir -p {}\n", word(&operand(folder))));
         }
@@ -140,12 +141,12 @@ impl Plan {
                 Value::Kept(folder) => print_kept(name, folder)?,
             });
         }
-        text.push_str("RUST_BACKTRACE=0 wasmtime");
+        text.push_str("exec env RUST_BACKTRACE=0 wasmtime");
         for (number, line) in self.lines.iter().enumerate() {
             text.push_str(if number == 0 { " " } else { " \\\n  " });
             text.push_str(&line.iter().map(|argument| word(argument)).collect::<Vec<_>>().join(" "));
         }
-        text.push('\n');
+        text.push_str("\n)\n");
         Ok(text)
     }
 
@@ -173,7 +174,7 @@ fn print_kept(name: &str, folder: &Path) -> Result<String, EdgeError> {
     }
     let path = word(&operand(&path));
     let make = r"head -c 24 /dev/urandom | base64 | tr -d '\n'";
-    Ok(format!("[ -e {path} ] || (umask 077 && {make} >{path})\nexport {name}=\"$(cat {path})\"\n"))
+    Ok(format!("[ -e {path} ] || (umask 077 && {make} >{path})\n{name}=\"$(cat {path})\"\nexport {name}\n"))
 }
 
 /// What is set to something else than the default, and heeded by nobody.

@@ -47,14 +47,17 @@ fn unfit(settings: &Settings, given: Given) -> Vec<String> {
 fn a_directory_without_a_word_of_configuration() {
     let plan = Plan::new(&Settings::default(), given()).expect("a plan");
     assert_eq!(plan.warnings(), [""; 0]);
-    let expected = r#"mkdir -p ./wharfinger-data
+    let expected = r#"( set -e
+mkdir -p ./wharfinger-data
 [ -e ./wharfinger-data/secret ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >./wharfinger-data/secret)
-export WHARFINGER_SECRET="$(cat ./wharfinger-data/secret)"
-RUST_BACKTRACE=0 wasmtime serve -Scli --addr 127.0.0.1:5000 \
+WHARFINGER_SECRET="$(cat ./wharfinger-data/secret)"
+export WHARFINGER_SECRET
+exec env RUST_BACKTRACE=0 wasmtime serve -Scli --addr 127.0.0.1:5000 \
   --max-instance-reuse-count 1000 --idle-instance-timeout 10s -Wmax-memory-size=268435456 \
   --dir ./wharfinger-data::/data \
   --env WHARFINGER_SECRET \
   wharfinger_wasi.wasm
+)
 "#;
     assert_eq!(plan.print().expect("text"), expected);
 }
@@ -81,7 +84,8 @@ fn all_that_is_set_is_passed_and_no_secret_is_shown() {
             "registry.log.format has no effect: mistakes are lines of text; let a proxy write the log of requests",
         ]
     );
-    let expected = r#"# export WHARFINGER_SECRET=...    registry.secret of registry.yaml
+    let expected = r#"( set -e
+# export WHARFINGER_SECRET=...    registry.secret of registry.yaml
 : "${WHARFINGER_SECRET:?is registry.secret of registry.yaml: export it first}"
 export WHARFINGER_SPARSE_MANIFESTS='true'
 export WHARFINGER_STORAGE_DRIVER='swift'
@@ -94,7 +98,7 @@ export OS_AUTH_URL='http://127.0.0.1:8080/auth/v1.0'
 export OS_USERNAME='test:tester'
 # export OS_PASSWORD=...    `password` of the cloud `rig`, of clouds.yaml, secure.yaml or OS_*
 : "${OS_PASSWORD:?is password of the cloud rig, of clouds.yaml, secure.yaml or OS_*: export it first}"
-RUST_BACKTRACE=0 wasmtime serve -Scli --addr '[::]:80' \
+exec env RUST_BACKTRACE=0 wasmtime serve -Scli --addr '[::]:80' \
   --max-instance-reuse-count 1000 -Wmax-memory-size=301989888 \
   --env WHARFINGER_SECRET --env WHARFINGER_SPARSE_MANIFESTS --env WHARFINGER_STORAGE_DRIVER \
   --env WHARFINGER_STORAGE_CONTAINER --env WHARFINGER_LIMITS_COLLECTED_BYTES --env WHARFINGER_LIMITS_GRACE_SECONDS \
@@ -102,6 +106,7 @@ RUST_BACKTRACE=0 wasmtime serve -Scli --addr '[::]:80' \
   --env OS_USERNAME --env OS_PASSWORD \
   -O opt-level=s --idle-instance-timeout=1s \
   wharfinger_wasi.wasm
+)
 "#;
     assert_eq!(plan.print().expect("text"), expected);
 }
@@ -229,8 +234,8 @@ fn paths_that_begin_like_flags_are_none() {
     settings.storage.root = PathBuf::from("-x");
     let given = Given { component: "-y.wasm".to_owned(), ..given() };
     let text = Plan::new(&settings, given).and_then(|plan| plan.print()).expect("text");
-    assert!(text.starts_with("mkdir -p ./-x\n[ -e ./-x/secret ]"), "{text}");
-    assert!(text.contains("--dir ./-x::/data") && text.ends_with(" ./-y.wasm\n"), "{text}");
+    assert!(text.starts_with("( set -e\nmkdir -p ./-x\n[ -e ./-x/secret ]"), "{text}");
+    assert!(text.contains("--dir ./-x::/data") && text.ends_with(" ./-y.wasm\n)\n"), "{text}");
 }
 
 #[test]
