@@ -16,8 +16,12 @@ impl Folder {
         Self(path)
     }
 
-    /// The launcher in this folder, with a PATH without wasmtime and no OpenStack.
     fn edge(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("starts")
+    }
+
+    /// The launcher in this folder, with a PATH without wasmtime and no OpenStack.
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wharfinger"));
         command.arg("edge").args(arguments).current_dir(&self.0).env("PATH", &self.0);
         command.env_remove("WHARFINGER_CONFIG").env_remove("WHARFINGER_SECRET");
@@ -27,7 +31,7 @@ impl Folder {
                 command.env_remove(name);
             }
         }
-        command.output().expect("starts")
+        command
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -130,6 +134,7 @@ fn what_is_printed_and_pasted_stops_at_what_fails_and_leaves_nothing_behind() {
             (&set, Some("not-a-secret-of-anybody"), "served 0 true 23\n"),
             (&set, None, ""),
             (&kept, None, "served 0 true 32\n"),
+            (&kept, Some("not-a-secret-of-anybody"), "served 0 true 32\n"),
             (&unread, None, ""),
             (&no_folder, None, ""),
         ] {
@@ -157,6 +162,22 @@ fn a_secret_that_is_no_text_cannot_be_handed_over() {
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).expect("sets the mode");
     let said = refused(&folder.edge(&["--print"]), 1);
     assert!(said.contains("others may use this secret"), "{said}");
+}
+
+#[test]
+fn the_secret_in_the_directory_counts_and_not_that_of_the_environment() {
+    let folder = Folder::new("kept");
+    folder.write("wharfinger_wasi.wasm", "");
+    let wasmtime = folder.write("wasmtime", "#!/bin/sh\necho \"$WHARFINGER_SECRET\"\n");
+    fs::set_permissions(&wasmtime, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    for secret in ["only-in-the-environment", "short", ""] {
+        let output = folder.command(&[]).env("WHARFINGER_SECRET", secret).output().expect("starts");
+        let kept = fs::read_to_string(folder.0.join("wharfinger-data/secret")).expect("it is kept");
+        assert_eq!(printed(&output), format!("{kept}\n"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let warned = said.contains("warning: WHARFINGER_SECRET of the environment has no effect: ");
+        assert_eq!(warned, !secret.is_empty(), "{said}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{EdgeError, Value, Variable, component};
 use crate::clouds::{self, Cloud};
 use crate::config::table::{Kind, SETTINGS};
 use crate::config::{Driver, Settings};
-use crate::secret::{self, Secret};
+use crate::secret;
 use crate::swift;
 
 /// What the process is given beside its settings.
@@ -20,8 +20,8 @@ pub struct Given {
     pub component: String,
     /// Further flags of wasmtime.
     pub flags: Vec<String>,
-    /// The secret in the environment, which counts where the file has none.
-    pub secret: Option<String>,
+    /// Whether a secret stands in the environment.
+    pub has_secret: bool,
     /// The cloud of the swift driver.
     pub cloud: Option<Cloud>,
 }
@@ -53,7 +53,7 @@ impl Given {
             file,
             component,
             flags,
-            secret: std::env::var(SECRET).ok().filter(|text| !text.is_empty()),
+            has_secret: std::env::var_os(SECRET).is_some_and(|text| !text.is_empty()),
             cloud,
         })
     }
@@ -93,6 +93,11 @@ impl Plan {
         let before = [String::new()].into_iter().chain(given.flags.iter().cloned());
         if before.zip(&given.flags).any(|(before, flag)| is_timeout(&before, flag)) {
             warnings.push("-Wtimeout cuts every push and pull that takes longer; leave it out".to_owned());
+        }
+        if given.has_secret && settings.secret.is_none() {
+            warnings.push(format!(
+                "{SECRET} of the environment has no effect: the secret in the directory counts; another one is registry.secret"
+            ));
         }
         let folder = match settings.storage.driver {
             Driver::Filesystem => Some(settings.storage.root.clone()),
@@ -217,16 +222,12 @@ fn variables(settings: &Settings, given: &Given) -> Vec<Variable> {
     variables
 }
 
-/// The sealing secret: of the file, of the environment, or kept in the directory, as the native server does.
+/// The sealing secret: of the file, or kept in the directory, as the native server does.
 fn sealing(settings: &Settings, given: &Given) -> Value {
-    if let Some(secret) = &settings.secret {
-        let file = given.file.as_deref().unwrap_or("the configuration file");
-        return Value::Secret { secret: secret.clone(), source: format!("registry.secret of {file}") };
-    }
-    match &given.secret {
-        Some(text) => {
-            let source = format!("{SECRET} of the environment");
-            Value::Secret { secret: Secret::from_phrase(text), source }
+    match &settings.secret {
+        Some(secret) => {
+            let file = given.file.as_deref().unwrap_or("the configuration file");
+            Value::Secret { secret: secret.clone(), source: format!("registry.secret of {file}") }
         }
         None => Value::Kept(settings.storage.root.clone()),
     }
@@ -240,23 +241,6 @@ fn wrong(Variable { name, value }: &Variable) -> Option<String> {
         }
         Value::Secret { secret, source } if secret.as_text().is_none() => {
             Some(format!("{name} cannot hold the character NUL; remove it from {source}"))
-        }
-        Value::Secret { secret, source } if name == SECRET => {
-            let length = secret.as_bytes().len();
-            let is_wrong = SETTINGS.iter().any(|setting| match &setting.kind {
-                Kind::Secret { min, max, .. } => !(*min..=*max).contains(&length),
-                Kind::Address { .. }
-                | Kind::Port { .. }
-                | Kind::Number { .. }
-                | Kind::Seconds { .. }
-                | Kind::Switch { .. }
-                | Kind::Name { .. }
-                | Kind::Path { .. }
-                | Kind::Text { .. }
-                | Kind::Container { .. }
-                | Kind::Url { .. } => false,
-            });
-            is_wrong.then(|| format!("{source} is {length} bytes long; make it 16 to 1024"))
         }
         Value::Secret { .. } | Value::Kept(_) => None,
     }

@@ -1,13 +1,14 @@
 use super::*;
 use crate::clouds::{Auth, AuthType, Interface};
 use crate::config;
+use crate::secret::Secret;
 
 fn given() -> Given {
     Given {
         file: Some("registry.yaml".to_owned()),
         component: "wharfinger_wasi.wasm".to_owned(),
         flags: Vec::new(),
-        secret: None,
+        has_secret: false,
         cloud: None,
     }
 }
@@ -177,19 +178,23 @@ fn every_setting_is_passed_or_warned_of() {
 }
 
 #[test]
-fn the_secret_of_the_environment_counts_where_the_file_has_none() {
-    let with = |text: &str| Given { secret: Some(text.to_owned()), ..given() };
-    let plan = Plan::new(&Settings::default(), with("sixteen-or-more-bytes")).expect("a plan");
-    let text = plan.print().expect("text");
-    assert!(
-        text.contains("# export WHARFINGER_SECRET=...    WHARFINGER_SECRET of the environment\n"),
-        "{text}"
+fn the_secret_of_the_environment_has_no_effect_as_with_the_native_server() {
+    let given = Given { has_secret: true, ..given() };
+    let plan = Plan::new(&Settings::default(), given.clone()).expect("a plan");
+    assert_eq!(
+        plan.warnings(),
+        [
+            "WHARFINGER_SECRET of the environment has no effect: the secret in the directory counts; another one is registry.secret"
+        ]
     );
-    let wrong = unfit(&Settings::default(), with("short"));
-    assert_eq!(wrong, ["WHARFINGER_SECRET of the environment is 5 bytes long; make it 16 to 1024"]);
+    assert_eq!(plan.variables[0].value, Value::Kept(Settings::default().storage.root));
     let file = settings("registry: {secret: not-a-secret-of-anybody}");
-    let text = Plan::new(&file, with("short")).and_then(|plan| plan.print()).expect("text");
-    assert!(text.contains("registry.secret of registry.yaml"), "{text}");
+    // Whoever runs what was printed has it there.
+    let plan = Plan::new(&file, given).expect("a plan");
+    assert_eq!(plan.warnings(), [""; 0]);
+    assert!(
+        matches!(&plan.variables[0].value, Value::Secret { source, .. } if source == "registry.secret of registry.yaml")
+    );
 }
 
 #[test]
