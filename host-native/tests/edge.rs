@@ -92,6 +92,11 @@ fn the_component_is_found_where_it_is_built_or_named() {
     assert_eq!(refused(&folder.edge(&[]), 9), "", "the exit code is that of wasmtime");
     folder.write("wasmtime", "#!/bin/sh\nkill -9 $$\n");
     assert_eq!(refused(&folder.edge(&[]), 128 + 9), "");
+    let said = refused(&folder.edge(&["--data", "wasmtime"]), 1);
+    let expected = "wharfinger: wasmtime: is not a directory; move it away, or choose another one by --data or registry.storage.root\n";
+    assert_eq!(said, expected);
+    let said = refused(&folder.edge(&["--data", "wasmtime/x"]), 1);
+    assert!(said.contains("wasmtime/x: cannot make the directory: "), "{said}");
 }
 
 /// What comes of a text that a person types or pastes, or of the same as a script.
@@ -191,6 +196,9 @@ fn a_cloud_that_the_component_cannot_reach_is_refused() {
     let arguments = ["--config", "config.yaml"];
     let said = refused(&folder.edge(&arguments), 2);
     assert!(said.contains("no clouds.yaml in "), "{said}");
+    folder.write("clouds.yaml", "clouds: {x: {}}");
+    let said = refused(&folder.command(&arguments).env("OS_CLOUD", "nope").output().expect("starts"), 2);
+    assert!(said.contains("no cloud is named `nope`; ") && said.contains("/clouds.yaml knows `x`"), "{said}");
     let auth =
         "auth_type: v1password, auth: {auth_url: 'https://swift/auth/v1.0', username: u, password: hidden}";
     folder.write("clouds.yaml", format!("clouds: {{x: {{{auth}, cacert: ca.pem, verify: false}}}}"));

@@ -79,9 +79,9 @@ impl fmt::Display for CloudError {
             Self::Unknown { name, known, files, folders } => {
                 write!(f, "no cloud is named `{name}`; ")?;
                 match (known.is_empty(), files.is_empty()) {
-                    (false, false) => write!(f, "{} know {}", paths(files), names(known)),
+                    (false, false) => write!(f, "{} {}", verb(files, "know"), names(known)),
                     (false, true) => write!(f, "the variables OS_* make {}", names(known)),
-                    (true, false) => write!(f, "{} name none", paths(files)),
+                    (true, false) => write!(f, "{} none", verb(files, "name")),
                     (true, true) => {
                         write!(f, "write it into clouds.yaml in one of the folders {}", paths(folders))
                     }
@@ -95,7 +95,7 @@ impl fmt::Display for CloudError {
                 write!(f, "no clouds.yaml in {folders}; write one, or set OS_AUTH_URL and its like")
             }
             Self::Nothing { files, .. } => {
-                write!(f, "{} name no cloud; write one under the key `clouds`", paths(files))
+                write!(f, "{} no cloud; write one under the key `clouds`", verb(files, "name"))
             }
             Self::Taken { name } => {
                 write!(
@@ -118,4 +118,10 @@ fn names(names: &[String]) -> String {
 fn paths(paths: &[PathBuf]) -> String {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     shown.join(", ")
+}
+
+/// The files, and what they do.
+fn verb(files: &[PathBuf], verb: &str) -> String {
+    let ending = if files.len() == 1 { "s" } else { "" };
+    format!("{} {verb}{ending}", paths(files))
 }

@@ -74,10 +74,15 @@ impl fmt::Display for EdgeError {
                  the storage, or remove the file to have a new one made (uploads under way then fail)",
                 path.display()
             ),
+            Self::Folder(path, error) if error.kind() == io::ErrorKind::AlreadyExists => write!(
+                f,
+                "{}: is not a directory; move it away, or choose another one by --data or registry.storage.root",
+                path.display()
+            ),
             Self::Folder(path, error) => {
                 write!(
                     f,
-                    "{}: cannot make the directory: {error}; check storage.root and its permissions",
+                    "{}: cannot make the directory: {error}; check --data or registry.storage.root, and permissions",
                     path.display()
                 )
             }

@@ -316,7 +316,7 @@ pub const REFUSED: &[Case] = &[
     Case {
         about: "a file without clouds",
         files: &[("cwd/clouds.yaml", "cache: {}\n")],
-        expected: &["$root/cwd/clouds.yaml name no cloud; write one under the key `clouds`"],
+        expected: &["$root/cwd/clouds.yaml names no cloud; write one under the key `clouds`"],
         ..NOTHING
     },
     Case {
