@@ -102,6 +102,7 @@ impl World {
             }
             return self.tell(model, Input::Head { call: id, reply: heard.reply });
         }
+        self.untold(call.label);
         self.close(id);
         self.tell(model, Input::Failed { call: id, fault: Fault::Broken });
     }

@@ -69,6 +69,9 @@ impl World {
             (sent.count, sent.renewed) = (0, false);
         }
         let label = call.label;
+        if answer.why == Some(Why::Trouble) {
+            self.untold(label);
+        }
         if let Some(late) = self.seen.late.take() {
             self.seen.facts.insert(late);
         }
@@ -103,6 +106,13 @@ impl World {
             Filled::Whole => self.holds(model, call),
             // What the store says of a body that has not left counts when it has.
             Filled::Owed { .. } | Filled::Short => {}
+        }
+    }
+
+    /// Nobody tells whether a call was carried out. A tag that was to be removed may be another one by the next try.
+    pub(super) fn untold(&mut self, label: Label) {
+        if (label.kind, label.role) == (Kind::Remove, Role::Tag) {
+            self.seen.facts.retain(|fact| (fact.kind, fact.role) != (Kind::Read, Role::Tag));
         }
     }
 
