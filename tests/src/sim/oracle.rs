@@ -283,7 +283,9 @@ impl Oracle {
         if !gone.iter().all(|by| noticed(by)) {
             return Ok(None);
         }
-        // With a second push of the same manifest that went on meanwhile, that is what is known not to be prevented.
+        // With a second push of the same manifest that went on meanwhile, or before the first one looked, that is what is known
+        // not to be prevented.
+        let looked = last.map_or(0, |push| push.looked);
         let crowded = gone.iter().any(|by| {
             let manifest = match by.kind {
                 Kind::Sweep(digest) => repository_of(name).map(|name| names::manifest(name, &digest)),
@@ -291,7 +293,7 @@ impl Oracle {
             };
             let pushes = manifest.and_then(|manifest| self.names.get(&manifest)).into_iter().flatten();
             let pushes = pushes.filter(|push| push.value.is_some());
-            pushes.filter(|push| push.start <= by.end && push.end >= by.start).count() >= 2
+            pushes.filter(|push| push.start <= by.end.max(looked) && push.end >= by.start).count() >= 2
         });
         match crowded {
             true => Ok(Some("push, push and delete of one manifest at once")),

@@ -209,8 +209,7 @@ fn a_spilled_list_that_does_not_add_up_is_damaged() {
         }
         list
     };
-    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 3] = [&without_the_last, &with_the_last_twice, &vast];
-    for damage in damages {
+    for damage in [without_the_last, with_the_last_twice, vast] {
         let mut registry = Registry::new();
         registry.config.limits.joins.parts_max = 5;
         let (location, bytes) = uploaded(&mut registry, 20);
