@@ -14,8 +14,8 @@ pub struct Lease {
     kept: bool,
     /// When the last login that was not the first one went well.
     renewed_at: Option<u64>,
-    /// After a login that failed nobody tries again before.
-    rests_until: u64,
+    /// When a login failed last: nobody tries again at once.
+    failed_at: Option<u64>,
 }
 
 impl Lease {
@@ -24,7 +24,7 @@ impl Lease {
 
     /// What the first login gave.
     pub fn new(session: Session) -> Self {
-        Self { session, number: 0, rejected: false, kept: false, renewed_at: None, rests_until: 0 }
+        Self { session, number: 0, rejected: false, kept: false, renewed_at: None, failed_at: None }
     }
 
     /// The token to send with.
@@ -48,7 +48,7 @@ impl Lease {
 
     /// Takes note of a login that failed.
     pub fn fail(&mut self, now: u64) {
-        self.rests_until = now.saturating_add(REST_SECONDS);
+        self.failed_at = Some(now);
     }
 
     /// Takes note that the token of that number was not taken by Swift.
@@ -58,7 +58,8 @@ impl Lease {
 
     /// Whether another one should be had.
     pub fn is_due(&self, now: u64, streamed: bool) -> bool {
-        if now < self.rests_until {
+        // A clock that was set back since says nothing about how long that is ago.
+        if self.failed_at.and_then(|at| now.checked_sub(at)).is_some_and(|ago| ago < REST_SECONDS) {
             return false;
         }
         let old = self.session.renew_at().is_some_and(|at| now >= at);
@@ -201,5 +202,16 @@ mod tests {
         over.fail(1010);
         assert!(!over.is_due(1011, false));
         assert!(over.is_due(1012, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_the_rest_longer() {
+        let mut refused = lease(Some(3600));
+        refused.reject(0);
+        refused.fail(100_000);
+        assert!(!refused.is_due(100_000, false) && !refused.is_due(100_001, false));
+        assert!(refused.is_due(1000, false) && refused.is_due(99_999, false));
+        refused.fail(u64::MAX);
+        assert!(!refused.is_due(u64::MAX, false) && refused.is_due(1000, false));
     }
 }
