@@ -12,8 +12,8 @@ use crate::store::Reply;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyCheck {
     step: Step,
-    /// A key was set: none is a second time.
-    is_set: bool,
+    /// A key was set for a period that ends then: until that none is a second time.
+    set_until: Option<u64>,
     /// The token of this step was renewed: it is not a second time.
     is_renewed: bool,
 }
@@ -37,6 +37,8 @@ pub enum KeyError {
         /// What it answered.
         status: StatusCode,
     },
+    /// Swift took no token, not even a new one.
+    TokenRefused,
     /// Swift does not let us set keys.
     Refused {
         /// What they belong to.
@@ -69,7 +71,7 @@ impl KeyCheck {
     /// Begins with a look.
     #[must_use]
     pub fn new() -> Self {
-        Self { step: Step::Look, is_set: false, is_renewed: false }
+        Self { step: Step::Look, set_until: None, is_renewed: false }
     }
 
     /// The request to send.
@@ -103,7 +105,8 @@ impl KeyCheck {
             Verdict::Reply(Reply::Unavailable { .. }) => {
                 return KeyStep::Over(Err(KeyError::Unavailable { status }));
             }
-            Verdict::TokenRejected | Verdict::Reply(_) | Verdict::Body { .. } => {
+            Verdict::TokenRejected => return KeyStep::Over(Err(KeyError::TokenRefused)),
+            Verdict::Reply(_) | Verdict::Body { .. } => {
                 return KeyStep::Over(Err(KeyError::Refused { place, status }));
             }
         }
@@ -114,8 +117,8 @@ impl KeyCheck {
         }
         KeyStep::Over(match keys.plan(&keys.read(fields), now) {
             KeyPlan::Keep(standing) => Ok(standing),
-            KeyPlan::Set if !self.is_set => {
-                self.is_set = true;
+            KeyPlan::Set if self.set_until.is_none_or(|end| now >= end) => {
+                self.set_until = Some(keys.next_period(now));
                 self.step = Step::Set(now);
                 return KeyStep::Ask;
             }
@@ -137,14 +140,14 @@ impl KeyError {
     pub fn ends_keys(&self) -> bool {
         match self {
             Self::Hidden { .. } | Self::Foreign { .. } | Self::Ahead => true,
-            Self::Unavailable { .. } | Self::Refused { .. } => false,
+            Self::Unavailable { .. } | Self::TokenRefused | Self::Refused { .. } => false,
         }
     }
 
     /// Whether it may go away by itself.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable { .. } => true,
+            Self::Unavailable { .. } | Self::TokenRefused => true,
             Self::Refused { .. } | Self::Hidden { .. } | Self::Foreign { .. } | Self::Ahead => false,
         }
     }
@@ -160,6 +163,9 @@ impl fmt::Display for KeyError {
             Self::Unavailable { status } => write!(
                 f,
                 "Swift cannot tell or take the keys of temporary URLs ({status}); wait until it is well again"
+            ),
+            Self::TokenRefused => f.write_str(
+                "Swift takes no token to look at or set the keys of temporary URLs, not even a new one; check that the storage URL belongs to the project of the credentials",
             ),
             Self::Refused { place, status } => write!(
                 f,

@@ -1,7 +1,7 @@
 //! Checks of the keys of signed URLs, request by request.
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use wharfinger_core::swift::{Endpoint, KeyCheck, KeyError, KeyPlace, KeyStep, TempUrlKeys, Token};
+use wharfinger_core::swift::{Endpoint, KeyCheck, KeyError, KeyStep, TempUrlKeys, Token};
 
 const NOW: u64 = 100 * 24 * 3600;
 
@@ -27,7 +27,11 @@ impl Scene {
     }
 
     fn answer(&mut self, status: u16, fields: &HeaderMap) -> KeyStep {
-        self.check.answered(&self.keys, StatusCode::from_u16(status).unwrap(), fields, NOW)
+        self.answer_at(NOW, status, fields)
+    }
+
+    fn answer_at(&mut self, now: u64, status: u16, fields: &HeaderMap) -> KeyStep {
+        self.check.answered(&self.keys, StatusCode::from_u16(status).unwrap(), fields, now)
     }
 
     /// Has it look at empty slots; returns the fields of the key that it sets.
@@ -66,8 +70,26 @@ fn a_token_is_renewed_once_for_each_request() {
     scene.set();
     assert_eq!(scene.answer(401, &HeaderMap::new()), KeyStep::Renew);
     assert_eq!(scene.asked().0, Method::POST);
-    let refused = KeyError::Refused { place: KeyPlace::Container, status: StatusCode::UNAUTHORIZED };
-    assert_eq!(scene.answer(401, &HeaderMap::new()), KeyStep::Over(Err(refused)));
+    let KeyStep::Over(Err(error)) = scene.answer(401, &HeaderMap::new()) else { panic!("no error") };
+    assert_eq!(error, KeyError::TokenRefused);
+    assert!(error.is_transient() && !error.ends_keys());
+    assert!(error.to_string().contains("check that the storage URL belongs to the project"), "{error}");
+}
+
+#[test]
+fn a_period_that_begins_meanwhile_has_its_own_key_set() {
+    const PERIOD: u64 = 24 * 3600;
+    let mut scene = Scene::new("segments");
+    let old = scene.set();
+    assert_eq!(scene.answer_at(NOW + PERIOD, 204, &HeaderMap::new()), KeyStep::Ask);
+    assert_eq!(scene.answer_at(NOW + PERIOD, 204, &old), KeyStep::Ask);
+    let (method, new) = scene.asked();
+    assert_eq!(method, Method::POST);
+    assert_eq!(scene.answer_at(NOW + PERIOD, 204, &HeaderMap::new()), KeyStep::Ask);
+    let mut hidden = Scene { check: scene.check.clone(), ..Scene::new("segments") };
+    assert!(matches!(hidden.answer_at(NOW + PERIOD, 204, &old), KeyStep::Over(Err(KeyError::Hidden { .. }))));
+    let both = old.into_iter().chain(new).filter_map(|(name, value)| Some((name?, value))).collect();
+    assert!(matches!(scene.answer_at(NOW + PERIOD, 204, &both), KeyStep::Over(Ok(_))));
 }
 
 #[test]
