@@ -56,6 +56,10 @@ pub struct Drive<'a> {
 impl<'a> Drive<'a> {
     /// Starts an exchange.
     pub fn new(world: &'a World, exchange: Exchange, client: Client, reply: Reply, head_only: bool) -> Self {
+        let errands = match &world.store {
+            Store::Files(_) => Errands::default(),
+            Store::Swift(swift) => Errands::resume(swift),
+        };
         Self {
             world,
             exchange,
@@ -63,7 +67,7 @@ impl<'a> Drive<'a> {
             reply,
             head_only,
             calls: Calls::default(),
-            errands: Errands::default(),
+            errands,
             asked: Asked::default(),
             relay: None,
             collect: None,
@@ -99,8 +103,8 @@ impl<'a> Drive<'a> {
     }
 
     /// Drops what is left. What the client still sends is read for a while: a connection that is closed over unread bytes is
-    /// reset, and a client that sends all before it reads may lose the reply. A login that has begun serves the next
-    /// exchange: nobody waits for it here, but it is not lost.
+    /// reset, and a client that sends all before it reads may lose the reply. A login or a look at
+    /// keys that has begun serves the next exchange: nobody waits for it here, but it is not lost.
     fn end(self, outcome: Outcome) -> Outcome {
         let Self { world, mut client, reply, calls, relay, digest, errands, .. } = self;
         drop((relay, digest, calls, reply));
@@ -108,7 +112,7 @@ impl<'a> Drive<'a> {
             client.linger();
         }
         if let Store::Swift(swift) = &world.store {
-            errands.finish(swift);
+            errands.leave(swift);
         }
         outcome
     }

@@ -8,24 +8,25 @@ mod fetch;
 mod login;
 mod temp_urls;
 
-pub use errands::Errands;
-use login::log_in;
+pub use errands::{Errands, warn};
+use login::{LoginError, log_in};
 pub use temp_urls::Redirect;
 use temp_urls::TempUrls;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::Uri;
+use http::{StatusCode, Uri};
 use wharfinger_core::Bounds;
 use wharfinger_core::oci::Digest;
 use wharfinger_core::store::{Fault, Op};
 use wharfinger_core::swift::{
-    self, Endpoint, HttpHead, Info, InfoError, Lease, Login, RedirectError, Rendered, SecretText, Verdict,
-    classify_container, render_containers, render_info,
+    self, AuthError, Endpoint, HttpHead, Info, InfoError, Lease, Login, RedirectError, Rendered, SecretText,
+    Verdict, classify_container, render_containers, render_info,
 };
 
+use crate::drive::timers::{Moment, after};
 use crate::wire::{self, Times, Waiting, Writer};
 use crate::world::StartError;
 use fetch::Fetched;
@@ -39,6 +40,10 @@ pub struct Swift {
     call_time: Duration,
     /// `None` if clients are not sent to Swift.
     temp_urls: Option<TempUrls>,
+    /// What no exchange waits for at the moment.
+    errands: RefCell<Errands>,
+    /// The highest number of a token that an answer came to. Only the first one that is refused is worth a line.
+    token_answered: Cell<u64>,
 }
 
 /// Where in Swift the registry keeps its objects.
@@ -64,7 +69,7 @@ pub struct Sent {
 
 impl Swift {
     /// Logs in, creates the containers where they are missing, asks Swift for its limits, and looks at the keys by which
-    /// clients are sent there, if they are to be.
+    /// clients are sent there, if they are to be. All together takes `call_time` at most.
     ///
     /// # Errors
     /// Why nothing can be stored there.
@@ -74,17 +79,28 @@ impl Swift {
         call_time: Duration,
         redirect: Option<&Redirect>,
     ) -> Result<(Self, Bounds), StartError> {
-        let session =
-            log_in(&login, now(), call_time).map_err(|error| StartError::outside(error.to_string()))?;
+        let deadline = after(call_time);
+        let session = log_in(&login, now(), deadline).map_err(|error| match &error {
+            LoginError::Auth(AuthError::Rejected { .. }) => StartError::refused(error.to_string()),
+            LoginError::Auth(_) | LoginError::Fault(_) => StartError::outside(error.to_string()),
+        })?;
         let endpoint = Endpoint::new(&session.storage_url, &containers.container, &containers.segments)
             .map_err(|error| StartError::outside(error.to_string()))?;
         let lease = Lease::new(session);
-        let info = open_containers(&endpoint, &lease, call_time).map_err(StartError::outside)?;
+        let info = open_containers(&endpoint, &lease, deadline).map_err(StartError::outside)?;
         let bounds = bounds(&info, &endpoint).map_err(StartError::outside)?;
         let temp_urls = redirect.map(|redirect| TempUrls::new(redirect, &endpoint, &info)).transpose();
-        let temp_urls = temp_urls.map_err(|error: RedirectError| StartError::setting(error.to_string()))?;
-        let swift = Self { login, endpoint, lease: RefCell::new(lease), call_time, temp_urls };
-        match Errands::default().look_now(&swift) {
+        let temp_urls = temp_urls.map_err(|error: RedirectError| StartError::unable(error.to_string()))?;
+        let swift = Self {
+            login,
+            endpoint,
+            lease: RefCell::new(lease),
+            call_time,
+            temp_urls,
+            errands: RefCell::default(),
+            token_answered: Cell::new(0),
+        };
+        match Errands::default().look_now(&swift, deadline) {
             None | Some(Ok(())) => {}
             // Others that serve already go on without a key, too, as long as Swift is not well.
             Some(Err(error)) if error.is_transient() => {
@@ -130,9 +146,13 @@ impl Swift {
         self.temp_urls.as_ref().is_some_and(TempUrls::look_is_due)
     }
 
-    /// Says in the log what an operator can do about an answer.
-    pub fn advise(&self, op: &Op, head: &HttpHead) {
-        if let Some(advice) = swift::advice(op, head, false, &self.endpoint) {
+    /// Says in the log what an operator can do about an answer to a request with the token of that number.
+    pub fn advise(&self, op: &Op, head: &HttpHead, token: u64) {
+        // The first token was taken at the start, so that a higher number has followed one that was refused or grew old.
+        let is_new = token > self.token_answered.get();
+        self.token_answered.set(token.max(self.token_answered.get()));
+        let rejected = is_new && head.status == StatusCode::UNAUTHORIZED;
+        if let Some(advice) = swift::advice(op, head, rejected, &self.endpoint) {
             eprintln!("warning: {advice}");
         } else if head.status.is_server_error() {
             eprintln!("warning: Swift has trouble: {}, {op:?}", head.status);
@@ -141,11 +161,11 @@ impl Swift {
 }
 
 /// Creates the containers where they are missing, and asks what this Swift is like.
-fn open_containers(endpoint: &Endpoint, lease: &Lease, call_time: Duration) -> Result<Info, String> {
+fn open_containers(endpoint: &Endpoint, lease: &Lease, deadline: Moment) -> Result<Info, String> {
     let mut requests = render_containers(endpoint, lease.token());
     requests.push(render_info(endpoint));
     let urls: Vec<Uri> = requests.iter().map(|rendered| rendered.request.uri().clone()).collect();
-    let mut answers = fetch::fetch(requests, call_time);
+    let mut answers = fetch::fetch(requests, deadline);
     let info =
         answers.pop().unwrap_or(Err(Fault::Unreachable)).map_err(|fault| unreachable(urls.last(), fault))?;
     for (answer, url) in answers.into_iter().zip(&urls) {

@@ -9,6 +9,7 @@ use wharfinger_core::upload::Secret;
 use wharfinger_core::{Bounds, Config, Limits, RetryBudget, RetryShare};
 
 use crate::drive::since_start;
+use crate::drive::timers::{Moment, after, is_past};
 use crate::environment::{Place, Redirecting, Settings};
 use crate::files::Files;
 use crate::swift::{Redirect, Swift};
@@ -52,29 +53,62 @@ pub struct StartError {
     pub status: StatusCode,
     /// For the log: what is wrong, and what to do about it.
     pub message: String,
+    /// When it may be tried again.
+    pub again: Again,
+}
+
+/// When a start that failed may be tried again by the same instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// With the next request: nothing was asked of anybody.
+    AtOnce,
+    /// After a moment.
+    Soon,
+    /// After a while, and a longer one each time: who asks too often with wrong credentials is locked out.
+    Late,
 }
 
 impl StartError {
     /// What another configuration helps against.
     pub fn setting(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into(), again: Again::AtOnce }
     }
 
-    /// What is wrong outside, and looked at again with the next request.
+    /// What is wrong outside, and may be well again soon.
     pub fn outside(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into(), again: Again::Soon }
     }
+
+    /// What another configuration helps against, or another Swift: it had to be asked.
+    pub fn unable(message: impl Into<String>) -> Self {
+        Self { again: Again::Soon, ..Self::setting(message) }
+    }
+
+    /// Credentials that are not accepted.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { again: Again::Late, ..Self::outside(message) }
+    }
+}
+
+/// A start that failed.
+struct Failed {
+    error: StartError,
+    /// The next one is not before.
+    until: Moment,
+    /// So many in a row were refused.
+    refusals: u32,
 }
 
 thread_local! {
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    static FAILED: RefCell<Option<Failed>> = const { RefCell::new(None) };
 }
 
 impl World {
     /// Hands over the world of this instance, which is made where it is missing.
     pub fn with<T>(act: impl FnOnce(Result<&Self, StartError>) -> T) -> T {
         let known = WORLD.with_borrow(Option::clone);
-        let world = known.map_or_else(|| Self::start().map(Rc::new), Ok);
+        let world = known.map_or_else(|| Self::try_start().map(Rc::new), Ok);
         match world {
             Ok(world) => {
                 WORLD.set(Some(Rc::clone(&world)));
@@ -82,6 +116,22 @@ impl World {
             }
             Err(error) => act(Err(error)),
         }
+    }
+
+    /// Starts, unless that failed a moment ago: then it fails for the same reason, and nobody is asked.
+    fn try_start() -> Result<Self, StartError> {
+        let failed = FAILED.take();
+        let refusals = failed.as_ref().map_or(0, |failed| failed.refusals);
+        if let Some(failed) = failed.filter(|failed| !is_past(failed.until)) {
+            let error = failed.error.clone();
+            FAILED.set(Some(failed));
+            return Err(error);
+        }
+        Self::start().inspect_err(|error| {
+            let refusals = if error.again == Again::Late { refusals.saturating_add(1) } else { 0 };
+            let until = after(rest(error.again, refusals));
+            FAILED.set(Some(Failed { error: error.clone(), until, refusals }));
+        })
     }
 
     fn start() -> Result<Self, StartError> {
@@ -155,5 +205,33 @@ fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
+/// How long after a start that failed there is none, if so many in a row were refused.
+fn rest(again: Again, refusals: u32) -> Duration {
+    match again {
+        Again::AtOnce => Duration::ZERO,
+        Again::Soon => REST,
+        Again::Late => {
+            let doubled = 2_u32.saturating_pow(refusals.saturating_sub(1));
+            REFUSED_REST.saturating_mul(doubled).min(REFUSED_REST_MAX)
+        }
+    }
+}
+
+const REST: Duration = Duration::from_secs(2);
+const REFUSED_REST: Duration = Duration::from_secs(10);
+const REFUSED_REST_MAX: Duration = Duration::from_secs(60);
+
 /// The slowest that a client may send a body that is read whole.
 const BYTES_PER_SECOND_MIN: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_login_is_repeated_ever_more_seldom() {
+        let rests = [1, 2, 3, 4, 5, u32::MAX].map(|refusals| rest(Again::Late, refusals).as_secs());
+        assert_eq!(rests, [10, 20, 40, 60, 60, 60]);
+        assert_eq!((rest(Again::Soon, 0).as_secs(), rest(Again::AtOnce, 0)), (2, Duration::ZERO));
+    }
+}

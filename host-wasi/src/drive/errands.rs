@@ -4,6 +4,7 @@ use wharfinger_core::exchange::{CallId, Exchange, Input, Told};
 use wharfinger_core::oci::Digest;
 
 use super::Drive;
+use crate::swift;
 use crate::world::Store;
 
 /// What core asked and was not told yet, and what the answer depends on.
@@ -63,9 +64,7 @@ impl Drive<'_> {
             }
         }
         if let Some(outcome) = ended.look {
-            if let Err(error) = outcome {
-                eprintln!("warning: {error}; clients are sent to Swift as long as a key stands");
-            }
+            swift::warn(Some(outcome));
             if let Some(digest) = self.asked.location.take() {
                 self.inbox.push_back(Input::Told { answer: Told::Location(swift.location(digest)) });
             }

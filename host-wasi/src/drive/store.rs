@@ -221,7 +221,7 @@ impl Drive<'_> {
             Ok(Answered { status, headers, body }) => {
                 let head = HttpHead::new(status, &headers);
                 if let Store::Swift(swift) = &self.world.store {
-                    swift.advise(&call.op, &head);
+                    swift.advise(&call.op, &head, call.token);
                 }
                 call.body = body;
                 self.inbox.push_back(Input::Answer { call: id, head });

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use wasip2::io::poll::{self, Pollable};
+use wharfinger_core::store::Fault;
 use wharfinger_core::swift::{KeyCheck, KeyStep, Lease};
 
 use super::fetch::{Fetched, Fetching};
@@ -37,7 +38,8 @@ struct LoggingIn {
 #[derive(Debug)]
 enum LoginState {
     RestsUntil(Moment),
-    Asks(Fetching),
+    /// With the time at which it began, in seconds since 1970.
+    Asks(Fetching, u64),
 }
 
 #[derive(Debug)]
@@ -49,6 +51,27 @@ struct Looking {
 }
 
 impl Errands {
+    /// Goes on with what another exchange left, unless it came to nothing since.
+    pub fn resume(swift: &Swift) -> Self {
+        let mut errands = swift.errands.take();
+        errands.login.take_if(LoggingIn::is_late);
+        errands.look.take_if(Looking::is_late);
+        errands
+    }
+
+    /// Leaves to the next exchange of this instance what is under way: the runtime goes on with it, and nobody is kept from
+    /// this instance meanwhile.
+    pub fn leave(mut self, swift: &Swift) {
+        let until = after(SEND_TIME_MAX);
+        while self.is_sending() && !is_past(until) {
+            warn(self.step(swift).look);
+            if self.is_sending() {
+                self.wait(until);
+            }
+        }
+        swift.errands.replace(self);
+    }
+
     /// Whether a request can be sent at once, or has to wait for a login. One that is due is begun. Those that are
     /// `streamed` have a body that cannot be sent again.
     pub fn lets_send(&mut self, swift: &Swift, streamed: bool) -> bool {
@@ -64,8 +87,11 @@ impl Errands {
 
     /// Whether a look at the keys is under way. One that is due is begun.
     pub fn looks(&mut self, swift: &Swift) -> bool {
+        self.looks_until(swift, after(swift.call_time))
+    }
+
+    fn looks_until(&mut self, swift: &Swift, deadline: Moment) -> bool {
         if self.look.is_none() && swift.look_is_due() {
-            let deadline = after(swift.call_time);
             self.look = Some(Looking { check: KeyCheck::new(), asked: None, deadline });
             // A token that is refused is found out by the look; until then any will do.
             self.lets_send(swift, false);
@@ -89,7 +115,11 @@ impl Errands {
             let look = self.look.as_mut()?;
             let Some((fetching, token)) = &mut look.asked else {
                 if self.login.is_some() {
-                    return None;
+                    if !is_past(look.deadline) {
+                        return None;
+                    }
+                    self.look = None;
+                    return Some(urls.settle(Err(LookError::Unreachable(Fault::Late))));
                 }
                 let (rendered, number) = {
                     let lease = swift.lease.borrow();
@@ -124,50 +154,55 @@ impl Errands {
     /// What to wait for.
     pub fn want(&self, wanted: &mut Vec<Pollable>, deadline: &mut Option<Moment>) {
         match &self.login {
-            Some(LoggingIn { state: LoginState::Asks(fetching), .. }) => fetching.want(wanted, deadline),
+            Some(LoggingIn { state: LoginState::Asks(fetching, _), .. }) => fetching.want(wanted, deadline),
             Some(LoggingIn { state: LoginState::RestsUntil(moment), .. }) => {
                 *deadline = sooner(*deadline, Some(*moment));
             }
             None => {}
         }
-        if let Some(Looking { asked: Some((fetching, _)), .. }) = &self.look {
-            fetching.want(wanted, deadline);
+        match &self.look {
+            Some(Looking { asked: Some((fetching, _)), .. }) => fetching.want(wanted, deadline),
+            Some(Looking { asked: None, deadline: end, .. }) => *deadline = sooner(*deadline, Some(*end)),
+            None => {}
         }
     }
 
     /// Waits until the look at the keys is over, while nothing else is to be done.
-    pub fn look_now(mut self, swift: &Swift) -> Option<Result<(), LookError>> {
-        self.looks(swift).then_some(())?;
+    pub fn look_now(mut self, swift: &Swift, deadline: Moment) -> Option<Result<(), LookError>> {
+        self.looks_until(swift, deadline).then_some(())?;
         loop {
             if let Some(outcome) = self.step(swift).look {
                 return Some(outcome);
             }
-            self.wait();
+            self.wait(deadline);
         }
     }
 
-    /// Brings to an end what was asked already. It is of use to whoever comes next, who does not have to begin again.
-    pub fn finish(mut self, swift: &Swift) {
-        loop {
-            if let Some(Err(error)) = self.step(swift).look {
-                eprintln!("warning: {error}; clients are sent to Swift as long as a key stands");
-            }
-            if let Some(LoggingIn { state: LoginState::RestsUntil(_), .. }) = &self.login {
-                self.login = None;
-            }
-            if self.login.is_none() && self.look.is_none() {
-                return;
-            }
-            self.wait();
-        }
-    }
-
-    fn wait(&self) {
-        let (mut wanted, mut deadline) = (Vec::new(), None);
+    /// Waits until something moves, or for `until`.
+    fn wait(&self, until: Moment) {
+        let (mut wanted, mut deadline) = (Vec::new(), Some(until));
         self.want(&mut wanted, &mut deadline);
         wanted.extend(deadline.map(ready_at));
-        if !wanted.is_empty() {
-            poll::poll(&wanted.iter().collect::<Vec<_>>());
+        poll::poll(&wanted.iter().collect::<Vec<_>>());
+    }
+
+    /// Whether something is asked whose own bytes have not left.
+    fn is_sending(&self) -> bool {
+        let login = match &self.login {
+            Some(LoggingIn { state: LoginState::Asks(fetching, _), .. }) => fetching.is_sending(),
+            Some(LoggingIn { state: LoginState::RestsUntil(_), .. }) | None => false,
+        };
+        let look = self.look.as_ref().and_then(|look| look.asked.as_ref());
+        login || look.is_some_and(|(fetching, _)| fetching.is_sending())
+    }
+}
+
+impl Looking {
+    /// Whether its time is over, and no answer came in it.
+    fn is_late(&mut self) -> bool {
+        match &mut self.asked {
+            Some((fetching, _)) => fetching.is_late(),
+            None => is_past(self.deadline),
         }
     }
 }
@@ -186,16 +221,24 @@ impl LoggingIn {
         Self { state, again: false, deadline }
     }
 
+    /// Whether its time is over, and no answer came in it.
+    fn is_late(&mut self) -> bool {
+        match &mut self.state {
+            LoginState::RestsUntil(_) => is_past(self.deadline),
+            LoginState::Asks(fetching, _) => fetching.is_late(),
+        }
+    }
+
     /// Goes on as far as it can; whether it is over.
     fn step(&mut self, swift: &Swift) -> bool {
         loop {
             match &mut self.state {
                 LoginState::RestsUntil(moment) if !is_past(*moment) => return false,
                 LoginState::RestsUntil(_) => self.state = LoginState::ask(swift, self.deadline),
-                LoginState::Asks(fetching) => {
+                LoginState::Asks(fetching, asked_at) => {
                     let Some(outcome) = fetching.step() else { return false };
                     let outcome = outcome.map_err(LoginError::Fault);
-                    let outcome = outcome.and_then(|answer| read(&swift.login, answer, now()));
+                    let outcome = outcome.and_then(|answer| read(&swift.login, answer, *asked_at));
                     let mut lease = swift.lease.borrow_mut();
                     match outcome {
                         Ok(session) => lease.renew(session, now()),
@@ -221,6 +264,17 @@ impl LoggingIn {
 
 impl LoginState {
     fn ask(swift: &Swift, deadline: Moment) -> Self {
-        Self::Asks(Fetching::until(swift.login.render(), deadline.min(after(swift.call_time))))
+        let deadline = deadline.min(after(swift.call_time));
+        Self::Asks(Fetching::until(swift.login.render(), deadline), now())
     }
 }
+
+/// Says in the log that a look at the keys came to nothing.
+pub fn warn(look: Option<Result<(), LookError>>) {
+    if let Some(Err(error)) = look {
+        eprintln!("warning: {error}; clients are sent to Swift as long as a key stands");
+    }
+}
+
+/// So long an instance stays with what is to be sent, which is a few lines.
+const SEND_TIME_MAX: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use wasip2::io::poll::{self, Pollable};
 use wharfinger_core::store::Fault;
 use wharfinger_core::swift::Rendered;
 
-use crate::drive::timers::{Moment, after, is_past, ready_at, sooner};
+use crate::drive::timers::{Moment, is_past, ready_at, sooner};
 use crate::wire::{self, Answered, Piece, Reader, Times, Waiting, Writer};
 
 /// A whole answer.
@@ -27,8 +27,7 @@ pub struct Fetching {
 }
 
 /// Asks all at once and waits for the answers, in the order of the requests.
-pub fn fetch(requests: Vec<Rendered>, time_max: Duration) -> Vec<Result<Fetched, Fault>> {
-    let deadline = after(time_max);
+pub fn fetch(requests: Vec<Rendered>, deadline: Moment) -> Vec<Result<Fetched, Fault>> {
     let mut all: Vec<(Fetching, Option<Result<Fetched, Fault>>)> =
         requests.into_iter().map(|rendered| (Fetching::until(rendered, deadline), None)).collect();
     loop {
@@ -69,6 +68,17 @@ impl Fetching {
                 None
             }
         }
+    }
+
+    /// Whether it has its own bytes to send still.
+    pub fn is_sending(&self) -> bool {
+        matches!(self.fetch, Fetch::Sending { .. })
+    }
+
+    /// Whether its time is over, and no answer came in it.
+    pub fn is_late(&mut self) -> bool {
+        self.fetch.step();
+        is_past(self.deadline) && !matches!(self.fetch, Fetch::Over(_))
     }
 
     /// What to wait for.

@@ -1,10 +1,10 @@
 use std::fmt::{self, Display};
-use std::time::Duration;
 
 use wharfinger_core::store::Fault;
 use wharfinger_core::swift::{AuthError, Login, Session};
 
 use super::fetch::{Fetched, fetch};
+use crate::drive::timers::Moment;
 
 /// Why there is no token.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Display for LoginError {
 ///
 /// # Errors
 /// There is none.
-pub fn log_in(login: &Login, now: u64, time_max: Duration) -> Result<Session, LoginError> {
-    let answer = fetch(vec![login.render()], time_max).pop();
+pub fn log_in(login: &Login, now: u64, deadline: Moment) -> Result<Session, LoginError> {
+    let answer = fetch(vec![login.render()], deadline).pop();
     read(login, answer.unwrap_or(Err(Fault::Broken)).map_err(LoginError::Fault)?, now)
 }
 

@@ -185,3 +185,42 @@ fn a_token_in_the_last_fifth_of_its_life_is_renewed_beside_a_request_and_after_a
         component.stop().expect("it stops well");
     }
 }
+
+/// The instance that began the login is there for the next request, and no other one has to log in at a silent service.
+#[test]
+fn requests_are_answered_at_once_while_a_renewal_gets_no_answer() {
+    let options = swift::Options { token_life: Duration::from_secs(30), ..swift::Options::default() };
+    let swift = Swift::start(&options).expect("Swift starts");
+    let (proxy, component) = start(&swift, "wasi-logins-early", &[]);
+    let repository = Repository::new(component.address(), "logins/early");
+    let digest = sha256(b"a blob");
+    repository.push_whole(b"a blob").and_then(|answer| answer.expect(201)).expect("it is stored");
+    std::thread::sleep(PACE);
+    proxy.take_log();
+    proxy.rule(Rule::new(Action::Delay(PATIENCE)).target("/auth/").always());
+    let mut asked = 0;
+    use_up(&repository, &digest, &mut |status| {
+        assert_eq!(status, 200, "{asked} after the login began: {}", component.log());
+        asked += usize::from(proxy.log().iter().any(is_login));
+        asked > 10
+    });
+    let logins = proxy.log().iter().filter(|one| is_login(one)).count();
+    assert_eq!(logins, 1, "all were answered while the first one lasted");
+    proxy.clear();
+    component.stop().expect("it stops well");
+}
+
+#[test]
+fn a_new_token_that_is_refused_is_said_with_what_to_do() {
+    let limits = [("WHARFINGER_LIMITS_RETRY_SECONDS", "1")];
+    let (proxy, component) = start(shared(), "wasi-logins-refused", &limits);
+    let repository = Repository::new(component.address(), "logins/refused");
+    repository.push_whole(b"a blob").and_then(|answer| answer.expect(201)).expect("it is stored");
+    std::thread::sleep(PACE);
+    proxy.rule(Rule::new(Action::Status(401, Vec::new())).target("/wasi-logins-refused").always());
+    let answer = repository.ask("HEAD", &format!("blobs/{}", sha256(b"a blob"))).expect("is answered");
+    assert_eq!(answer.status(), 503);
+    let log = component.stop().expect("it stops well");
+    let lines = log.lines().filter(|line| line.contains("storage URL belongs to the project")).count();
+    assert!(lines >= 1, "{log}");
+}

@@ -1,12 +1,19 @@
 //! What the component says when it cannot serve.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use wharfinger_tests::http::{Connection, Response};
 use wharfinger_tests::repository::refused;
+use wharfinger_tests::swift::fault::FaultProxy;
 use wharfinger_tests::wasi::{Component, Options};
 
 use super::berth;
+
+/// How long an effect is waited for that comes by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A pause between two requests of a client that is in no hurry.
+const PACE: Duration = Duration::from_millis(100);
 
 fn ask(component: &Component, method: &str, target: &str, body: &[u8]) -> Response {
     let mut connection = Connection::open(component.address()).expect("connects");
@@ -95,9 +102,28 @@ fn a_cloud_that_cannot_be_reached_or_lets_nobody_in_is_one_line_and_503_for_each
     refuses(late, 503, &["cannot be asked"]);
 }
 
+/// A client that anybody may be must not have an account locked by asking.
+#[test]
+fn a_login_that_is_refused_is_not_repeated_for_each_request() {
+    let proxy = FaultProxy::start(super::shared().proxy()).expect("the proxy starts");
+    let url = format!("http://{}/auth/v1.0", proxy.address());
+    let options = Options::default().on_swift(&berth("wasi-refused"));
+    let options = options.with("OS_AUTH_URL", &url).with("OS_PASSWORD", "wrong");
+    let begun = Instant::now();
+    let component = Component::start(options).expect("wasmtime starts");
+    for _ in 0..20 {
+        // A client that is quicker than the instance comes to its end is served by another one.
+        std::thread::sleep(PACE);
+        assert_eq!(ask(&component, "GET", "/v2/", b"").status(), 503);
+    }
+    let most = 1 + begun.elapsed().as_secs() / 10;
+    let logins = proxy.log().len() as u64;
+    assert!(logins <= most, "{logins} logins, at most {most}");
+}
+
 /// It comes back by itself once the cloud does, without a new instance.
 #[test]
-fn a_cloud_that_comes_later_is_found_by_the_next_request() {
+fn a_cloud_that_comes_later_is_found_after_a_moment() {
     let berth = berth("wasi-later");
     let swift = super::shared();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -107,7 +133,10 @@ fn a_cloud_that_comes_later_is_found_by_the_next_request() {
     let component = Component::start(Options::default().on_swift(&berth).with("OS_AUTH_URL", &url));
     let component = component.expect("wasmtime starts");
     assert_eq!(ask(&component, "GET", "/v2/", b"").status(), 503);
-    let _cloud = wharfinger_tests::swift::fault::FaultProxy::start_at(address, swift.proxy())
-        .expect("the port is free still");
-    assert_eq!(ask(&component, "GET", "/v2/", b"").status(), 200);
+    let _cloud = FaultProxy::start_at(address, swift.proxy()).expect("the port is free still");
+    let until = Instant::now() + PATIENCE;
+    while ask(&component, "GET", "/v2/", b"").status() != 200 {
+        assert!(Instant::now() < until, "it is not found");
+        std::thread::sleep(PACE);
+    }
 }
