@@ -49,7 +49,7 @@ impl Edge {
             return show(&plan, EXIT_OK);
         }
         match edge::wasmtime() {
-            Some(wasmtime) => match plan.run(&wasmtime) {
+            Some(wasmtime) => match plan.run(&wasmtime, &|line| say("warning: ", line)) {
                 Ok(code) => ExitCode::from(code),
                 Err(error) => complain(&error),
             },

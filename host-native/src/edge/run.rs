@@ -23,11 +23,11 @@ pub fn wasmtime() -> Option<PathBuf> {
 }
 
 impl Plan {
-    /// Runs wasmtime until it ends, and returns its exit code.
+    /// Runs wasmtime until it ends, and returns its exit code; `tell` is told what happens on the way.
     ///
     /// # Errors
     /// What it needs cannot be had, or it cannot be started.
-    pub fn run(&self, wasmtime: &Path) -> Result<u8, EdgeError> {
+    pub fn run(&self, wasmtime: &Path, tell: &dyn Fn(&str)) -> Result<u8, EdgeError> {
         self.check_component()?;
         let mut command = Command::new(wasmtime);
         command.args(self.arguments()).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
@@ -46,7 +46,7 @@ impl Plan {
                 Value::Kept(folder) => command.env(&variable.name, super::plan::kept(folder)?),
             };
         }
-        let status = smol::block_on(watch(command, self.drain_time)).map_err(EdgeError::Run)?;
+        let status = smol::block_on(watch(command, self.drain_time, tell)).map_err(EdgeError::Run)?;
         Ok(code(status))
     }
 }
@@ -59,7 +59,7 @@ enum News {
 }
 
 /// Starts wasmtime and passes signals on as SIGINT, the only one after which it lets finish what runs.
-async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus> {
+async fn watch(command: Command, drain_time: Duration, tell: &dyn Fn(&str)) -> io::Result<ExitStatus> {
     // Before there is somebody to leave behind.
     let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Quit])?;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -69,6 +69,13 @@ async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus>
     let mut child = smol::process::Command::from(command).spawn()?;
     let mut late = Timer::never();
     let mut draining = false;
+    // Before wasmtime hears of it: it ends with the same code as after all requests.
+    let mut told = false;
+    let cut = |told: &mut bool| {
+        if !std::mem::replace(told, true) {
+            tell("not waiting any longer: requests that still run are cut off");
+        }
+    };
     loop {
         let ended = async { News::Ended(child.status().await) };
         let asked = async {
@@ -82,6 +89,9 @@ async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus>
         match ended.or(asked).or(over).await {
             News::Ended(status) => return status,
             News::Asked => {
+                if draining {
+                    cut(&mut told);
+                }
                 interrupt(&child);
                 if !draining {
                     draining = true;
@@ -89,6 +99,7 @@ async fn watch(command: Command, drain_time: Duration) -> io::Result<ExitStatus>
                 }
             }
             News::Late => {
+                cut(&mut told);
                 interrupt(&child);
                 late.set_after(AGAIN);
             }

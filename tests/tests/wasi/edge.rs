@@ -19,6 +19,8 @@ use super::{berth, bytes};
 
 /// What wasmtime says when it is asked to end and something runs still.
 const ENDING: &str = "Waiting for child tasks";
+/// What the launcher says when it does not wait any longer.
+const CUT: &str = "wharfinger: warning: not waiting any longer: ";
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "only-in-the-file-0123456789";
@@ -49,8 +51,12 @@ impl Edge {
 
     /// Waits until wasmtime was told to end.
     fn wait_for_the_end_to_begin(&self) {
+        self.wait_for(ENDING);
+    }
+
+    fn wait_for(&self, said: &str) {
         let start = Instant::now();
-        while !self.launcher.log().contains(ENDING) {
+        while !self.launcher.log().contains(said) {
             assert!(start.elapsed() < PATIENCE, "{}", self.launcher.log());
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -59,6 +65,15 @@ impl Edge {
     fn ends_well(self) {
         let ended = ending(self.launcher.pid(), PATIENCE).expect("it is a child");
         assert_eq!(ended, Some(Ending::Exited(0)), "{}", self.launcher.log());
+        assert!(!self.launcher.log().contains(CUT), "{}", self.launcher.log());
+    }
+
+    /// It ends, and tells that it did not wait for all that ran.
+    fn ends_early(self) {
+        self.wait_for(CUT);
+        let ended = ending(self.launcher.pid(), PATIENCE).expect("it is a child");
+        assert_eq!(ended, Some(Ending::Exited(0)), "{}", self.launcher.log());
+        assert_eq!(self.launcher.log().matches(CUT).count(), 1, "{}", self.launcher.log());
     }
 
     fn stop(self) {
@@ -231,7 +246,7 @@ fn what_does_not_finish_is_not_waited_for_longer_than_the_configuration_says() {
     let blob = bytes(6, 3_000_000);
     let mut upload = half_an_upload(&edge.repository("edge/stuck"), &blob);
     terminate(edge.launcher.pid()).expect("it runs");
-    edge.ends_well();
+    edge.ends_early();
     assert!(upload.read_response("PUT").is_err(), "nobody can have answered");
 }
 
@@ -245,7 +260,7 @@ fn a_second_signal_does_not_wait() {
     edge.wait_for_the_end_to_begin();
     let told = Instant::now();
     kill_process(edge.pid(), Signal::INT).expect("it runs");
-    edge.ends_well();
+    edge.ends_early();
     assert!(told.elapsed() < Duration::from_secs(20), "that was limits.drain-seconds");
 }
 
