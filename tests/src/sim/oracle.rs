@@ -273,11 +273,16 @@ impl Oracle {
         if gone.iter().all(|by| moved(by)) {
             return Ok(Some("a tag was moved while the manifest that it held was deleted"));
         }
-        // A push looks for its manifest at last: it notices every delete that was over by then.
+        // A push looks for its manifest at last: it notices every delete of it that was over by then. Where another push had moved
+        // the tag to a manifest of its own, and that one was deleted, there is nothing to notice.
         let last =
             pushed.iter().filter(|by| by.end >= latest || by.start >= latest).max_by_key(|by| by.looked);
         let noticed = |by: &&Effect| {
-            let of_manifest = matches!(by.kind, Kind::ManifestDelete | Kind::Sweep(_));
+            let of_manifest = match by.kind {
+                Kind::ManifestDelete => true,
+                Kind::Sweep(digest) => last.is_some_and(|push| push.value == Some(Some(digest))),
+                Kind::Put | Kind::Delete | Kind::Aged => false,
+            };
             of_manifest && by.told != OPEN && last.is_some_and(|push| by.told < push.looked)
         };
         if !gone.iter().all(|by| noticed(by)) {
