@@ -103,6 +103,10 @@ impl Untag {
                 };
                 match (self.at_work[at].step, reply) {
                     (Step::Doubting(_), Reply::Missing) => self.remove(at, cx),
+                    // Gone, but the try that took it failed: that it is gone may not be on the disk.
+                    (Step::Looking(_), Reply::Missing) if self.at_work[at].removal.is_some() => {
+                        self.remove(at, cx);
+                    }
                     (Step::Doubting(_), Reply::Found(_))
                     | (Step::Looking(_), Reply::Missing | Reply::Damaged) => self.leave(at, cx),
                     (Step::Removing(_), Reply::Done | Reply::Missing) => {

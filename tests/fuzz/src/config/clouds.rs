@@ -22,13 +22,13 @@ pub(super) fn run(text: &str) {
         "clouds:\n  c:\n    auth:\n      password: {MARK}\n      token: {MARK}\n      application_credential_secret: {MARK}\n"
     );
     let read = |path: &Path| match path.to_str() {
-        Some("/work/clouds.yaml") => Ok(clouds.as_bytes().to_vec()),
-        Some("/work/secure.yaml") if variables.contains_key("SECURE") => Ok(secure.as_bytes().to_vec()),
+        Some("/here/clouds.yaml") => Ok(clouds.as_bytes().to_vec()),
+        Some("/here/secure.yaml") if variables.contains_key("SECURE") => Ok(secure.as_bytes().to_vec()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
     let home = Some(Path::new("/home"));
     let environment =
-        Environment { variables: &variables, working_folder: Path::new("/work"), home, read: &read };
+        Environment { variables: &variables, working_folder: Path::new("/here"), home, read: &read };
     hides(&format!("{environment:?}"));
     for name in [None, Some("c")] {
         match find(&environment, name) {

@@ -2,7 +2,7 @@ use wharfinger_core::store::{Key, Op};
 
 use super::answers::Answer;
 use super::label::{Kind, Label, Role};
-use super::world::{Call, Filled, World};
+use super::world::{Call, Filled, Sent, World};
 use super::{Alone, Flaw, Mutant, Scene, Why};
 
 /// What is looked at while an exchange goes on: what it asks of the store, and what it tells of it.
@@ -79,7 +79,11 @@ impl World {
         if answer.word == "missing" && label.kind != Kind::Touch {
             self.seen.facts.retain(|fact| fact.role != label.role || fact.kind == Kind::Remove);
             self.seen.old.remove(&label.role);
-            if label.kind == Kind::Remove {
+            // A removal that had trouble is sent again for what is gone, too: there is nothing to lose.
+            let tries = |sent: &Sent| matches!(sent.op, Op::Remove { key: Key::Tag(..) });
+            let tried =
+                (label.kind, label.role) == (Kind::Read, Role::Tag) && self.seen.sends.iter().any(tries);
+            if label.kind == Kind::Remove || tried {
                 self.seen.facts.insert(label);
             }
         }

@@ -75,7 +75,7 @@ impl Replicas {
     /// What is newest on the servers that are asked.
     pub(super) fn newest(&self, nodes: &Nodes) -> Option<&Version> {
         let asked = self.0.iter().zip(nodes).filter(|(_, up)| **up);
-        asked.filter_map(|(version, _)| version.as_ref()).max_by_key(|version| version.at)
+        asked.filter_map(|(version, _)| version.as_ref()).max_by_key(|version| (version.at, version.touched))
     }
 
     /// What the first server has that has anything; one after another is asked, and what is older than a deletion that was
