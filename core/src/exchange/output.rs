@@ -106,7 +106,8 @@ pub enum Until {
 /// What is asked of the host's shared services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
-    /// So many bytes of the memory that all exchanges together may collect in. The host may wait a while.
+    /// So many bytes of the memory that all exchanges together may collect in. The host may wait a while. Who asks while
+    /// nothing was taken of the client's body goes on to collect it: a host may read a little of it before it grants much.
     Memory {
         /// How many.
         bytes: u32,

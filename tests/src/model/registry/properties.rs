@@ -80,8 +80,8 @@ fn windows(model: &Registry) -> Vec<Property<Registry>> {
     all
 }
 
-/// While a delete runs, a tag may be the next that it takes; while a push runs, it may write the manifest again. A delete that vanishes beside a push may leave the tag of a
-/// push that vanishes too.
+/// While a delete runs, a tag may be the next that it takes; while a push runs, it may write the manifest again. A delete that
+/// vanishes beside a push may leave the tag of a push that vanishes too.
 fn tags_go_with_manifests(model: &Registry, world: &World) -> bool {
     let pushes = model.plans.iter().flat_map(|plan| &plan.deeds);
     let pushes = pushes.into_iter().any(|deed| matches!(deed, Deed::PutManifest { .. }));
