@@ -177,9 +177,12 @@ fn print_kept(name: &str, folder: &Path) -> Result<String, EdgeError> {
     if path.exists() {
         kept(folder)?;
     }
+    let made = format!("{}$$", word(&operand(&folder.join(format!("{}.new-", secret::FILE_NAME)))));
     let path = word(&operand(&path));
     let make = r"head -c 24 /dev/urandom | base64 | tr -d '\n'";
-    Ok(format!("[ -e {path} ] || (umask 077 && {make} >{path})\n{name}=\"$(cat {path})\"\nexport {name}\n"))
+    // By a link: whoever looks sees all of it or nothing, and the first one wins.
+    let keep = format!("{make} >{made} && ln {made} {path}; rm -f {made}");
+    Ok(format!("[ -e {path} ] || (umask 077; {keep})\n{name}=\"$(cat {path})\"\nexport {name}\n"))
 }
 
 /// What is set to something else than the default, and heeded by nobody.

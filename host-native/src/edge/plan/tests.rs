@@ -50,7 +50,7 @@ fn a_directory_without_a_word_of_configuration() {
     assert_eq!(plan.warnings(), [""; 0]);
     let expected = r#"( set -e
 mkdir -p ./wharfinger-data
-[ -e ./wharfinger-data/secret ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' >./wharfinger-data/secret)
+[ -e ./wharfinger-data/secret ] || (umask 077; head -c 24 /dev/urandom | base64 | tr -d '\n' >./wharfinger-data/secret.new-$$ && ln ./wharfinger-data/secret.new-$$ ./wharfinger-data/secret; rm -f ./wharfinger-data/secret.new-$$)
 WHARFINGER_SECRET="$(cat ./wharfinger-data/secret)"
 export WHARFINGER_SECRET
 exec env RUST_BACKTRACE=0 wasmtime serve -Scli --addr 127.0.0.1:5000 \
