@@ -125,6 +125,7 @@
 //! assert_eq!(store[&format!("links/greetings!/sha256/{hex}")], r#"{"size":5}"#);
 //! ```
 
+pub mod access;
 mod config;
 pub mod exchange;
 mod flow;
