@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::access::Access;
 use crate::upload::Secret;
 
 /// What a registry is told once, for all its exchanges.
@@ -7,6 +8,8 @@ use crate::upload::Secret;
 pub struct Config {
     /// Seals the state of uploads.
     pub secret: Secret,
+    /// Who may do what.
+    pub access: Access,
     /// Accepts manifests whose blobs or children are not in the repository.
     pub sparse_manifests: bool,
     /// Sends clients that GET a blob to the store itself, where the host has a URL for them.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::flow::Flow;
 use attempts::Attempts;
-use cx::Finish;
+use cx::{Finish, Sender};
 
 /// Names a store call within its exchange. A slot is used again, its generation tells the calls apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +49,7 @@ pub struct Exchange {
     attempts: Attempts,
     outbox: VecDeque<Output>,
     phase: Phase,
+    sender: Sender,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +74,7 @@ impl Exchange {
             attempts: Attempts::new(given.now),
             outbox: VecDeque::with_capacity(8),
             phase: Phase::Over(Outcome::Cut),
+            sender: Sender::default(),
         };
         exchange.advance(|cx| Flow::start(head, given, cx));
         exchange
@@ -109,6 +111,16 @@ impl Exchange {
         }
     }
 
+    /// The name of the user who is served, for the log, as soon as it is known; `None` of a stranger.
+    pub fn user(&self) -> Option<&str> {
+        self.sender.user.as_deref()
+    }
+
+    /// What is wrong with the token of an issuer, for the log; clients are told no more than that it is not taken.
+    pub fn reason(&self) -> Option<&'static str> {
+        self.sender.reason
+    }
+
     /// Says what to do next. After [`Output::Wait`] an input is due, after [`Output::Done`] the exchange can be dropped.
     pub fn poll_output(&mut self) -> Output {
         match (self.outbox.pop_front(), &self.phase) {
@@ -121,7 +133,11 @@ impl Exchange {
     fn advance(&mut self, step: impl FnOnce(&mut Cx<'_>) -> Flow) {
         let mut cx = Cx::new(&self.config, self.head_only, &mut self.attempts, &mut self.outbox);
         let flow = step(&mut cx);
-        match cx.finish() {
+        let (finish, sender) = cx.finish();
+        if sender != Sender::default() {
+            self.sender = sender;
+        }
+        match finish {
             None => self.phase = Phase::Flowing(flow),
             Some(Finish::Replying { promised }) => self.phase = Phase::Replying { promised },
             Some(Finish::Over(outcome)) => self.end(outcome),
@@ -139,8 +155,8 @@ impl Exchange {
 
 impl PartialEq for Exchange {
     fn eq(&self, other: &Self) -> bool {
-        (self.head_only, &self.attempts, &self.outbox, &self.phase)
-            == (other.head_only, &other.attempts, &other.outbox, &other.phase)
+        (self.head_only, &self.attempts, &self.outbox, &self.phase, &self.sender)
+            == (other.head_only, &other.attempts, &other.outbox, &other.phase, &other.sender)
             && self.config == other.config
     }
 }
@@ -150,6 +166,6 @@ impl Eq for Exchange {}
 impl Hash for Exchange {
     /// Leaves out the configuration: within one registry it is the same for all.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.head_only, &self.attempts, &self.outbox, &self.phase).hash(state);
+        (self.head_only, &self.attempts, &self.outbox, &self.phase, &self.sender).hash(state);
     }
 }

@@ -1,5 +1,7 @@
 //! The endpoints: each a small state machine that hears [`Event`]s and acts through [`Cx`].
 
+mod admit;
+mod authenticate;
 mod base;
 mod blob_delete;
 mod blob_get;
@@ -20,6 +22,7 @@ mod references;
 mod referrers;
 mod tag_delete;
 mod tags;
+mod token;
 mod touch;
 mod untag;
 mod upload_chunk;
@@ -27,6 +30,7 @@ mod upload_finish;
 mod upload_start;
 mod upload_status;
 
+use crate::access::{Credentials, Origin};
 use crate::exchange::{Cx, Event, Given, Request, RequestHead};
 use crate::oci::{Reference, Refusal};
 use crate::route::{Route, Routed, Verb};
@@ -37,6 +41,8 @@ use crate::store::Reply;
 pub(crate) enum Flow {
     /// The reply has been given.
     Over,
+    Admit(Box<admit::Admit>),
+    TokenGrant(Box<token::TokenGrant>),
     BlobGet(Box<blob_get::BlobGet>),
     BlobParts(Box<blob_parts::BlobParts>),
     BlobRedirect(Box<blob_redirect::BlobRedirect>),
@@ -58,16 +64,34 @@ impl Flow {
     /// Starts what a request asks for.
     pub(crate) fn start(head: &RequestHead<'_>, given: Given, cx: &mut Cx<'_>) -> Self {
         match Route::parse(head.method, head.target) {
-            Ok(routed) => Self::start_route(routed, Request::new(head, given), cx),
+            Ok(routed) => Self::start_route(routed, head, given, cx),
             Err(refusal) => refuse(&refusal, cx),
         }
     }
 
-    fn start_route(routed: Routed, request: Request, cx: &mut Cx<'_>) -> Self {
+    fn start_route(routed: Routed, head: &RequestHead<'_>, given: Given, cx: &mut Cx<'_>) -> Self {
+        let access = &cx.config.access;
+        let is_token = routed.route == Route::Token;
+        if access.is_open() && !is_token {
+            return Self::enter(routed, Request::new(head, given, Origin::default()), cx);
+        }
+        let mut request = Request::new(head, given, access.front.origin(&head.peer, head.headers));
+        request.certified = access.user_of(head.peer.certificate).map(Into::into);
+        let credentials = Credentials::read(head.headers);
+        if is_token {
+            return token::TokenGrant::start(routed.method, &routed.query, request, credentials, cx);
+        }
+        admit::Admit::start(routed, request, credentials, cx)
+    }
+
+    /// Goes to an endpoint, past the gate.
+    fn enter(routed: Routed, request: Request, cx: &mut Cx<'_>) -> Self {
         let Routed { route, method: verb, query } = routed;
         match (route, verb) {
+            // Asked for before the gate.
+            (Route::Token, _) => refuse(&Refusal::Internal, cx),
             (Route::Base, _) => base::start(cx),
-            (Route::Catalog { page }, _) => catalog::Catalog::start(page, cx),
+            (Route::Catalog { page }, _) => catalog::Catalog::start(page, request.pass, cx),
             (Route::Tags { repository, page }, _) => tags::Tags::start(repository, page, cx),
             (Route::Referrers { repository, subject }, _) => {
                 referrers::Referrers::start(repository, subject, &query, cx)
@@ -110,6 +134,8 @@ impl Flow {
     pub(crate) fn step(self, event: Event, cx: &mut Cx<'_>) -> Self {
         match self {
             Self::Over => Self::Over,
+            Self::Admit(flow) => flow.step(event, cx),
+            Self::TokenGrant(flow) => flow.step(event, cx),
             Self::BlobGet(flow) => flow.step(event, cx),
             Self::BlobParts(flow) => flow.step(event, cx),
             Self::BlobRedirect(flow) => flow.step(event, cx),

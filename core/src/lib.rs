@@ -33,7 +33,7 @@
 //! | `Collect` | Reads a body, or its first line, into memory. Owes one `Collected`. What follows the line stays there to be moved. | More than `max` bytes are read: that is `TooLong`. |
 //! | `Digest` | Moves bytes to nowhere and hashes them. Owes one `Hashed`. | |
 //! | `Respond` | Starts the reply: status, fields, and `length` as Content-Length. Content-Length, Date and Connection are the host's own fields. On a HEAD, and with 204 and 304, no body follows, whatever the length. | A second one. |
-//! | `Ask` | Asks a service that all exchanges share, which may take a while. Owes one `Told`. What memory was granted is given back when the exchange is over. Several questions may be open at once; `Ask::Retry` is answered by `Told::Retry` with the same `call`. | |
+//! | `Ask` | Asks a service that all exchanges share, which may take a while. Owes one `Told`. What memory was granted is given back when the exchange is over. Several questions may be open at once; `Ask::Retry` is answered by `Told::Retry` with the same `call`. | The work of `Ask::CheckPassword` holds up other exchanges. What is in it is logged. |
 //! | `Abort` | Drops both halves of the call. Owes nothing. A call of which the host knows nothing is no mistake. | The store keeps a body that was not complete. |
 //! | `Sleep` | Starts a timer of a length that it picks from the range by chance. It takes the place of the one before of the same slot. Owes at most one `Fired`. | |
 //! | `Wait` | Waits for one input. | Waiting anywhere else. |
@@ -49,7 +49,7 @@
 //! | `Fed` | `Feed` | How many bytes arrived, and why it ended. Core compares the count with what was promised, and believes no end of file. |
 //! | `Collected` | `Collect` | The bytes, or why there are none. |
 //! | `Hashed` | `Digest` | The hashes. |
-//! | `Told` | `Ask` | Memory was granted or not; the token was renewed, as far as it could be; a failed call may be sent again or not; or the URL. |
+//! | `Told` | `Ask` | Memory was granted or not; the token was renewed, as far as it could be; a failed call may be sent again or not; the URL; what came of a password; or the keys. |
 //! | `Failed` | `Send` | The call broke off, in either half. |
 //! | `Fired` | `Sleep` | The timer ran out. |
 //! | `ClientGone` | any time | Nobody waits for the reply: all ends, with `Done(Cut)`. |
@@ -71,17 +71,18 @@
 //! use wharfinger_core::exchange::{BodyLength, Collected, Exchange, Given, Input, Output, RequestHead, Side, Told};
 //! use wharfinger_core::store::{Op, Reply};
 //! use wharfinger_core::transfer::{Blocks, End, Hasher, Moved, Source};
+//! use wharfinger_core::access::{Access, Peer};
 //! use wharfinger_core::{Config, Limits, oci::{Algorithm, Digest}, upload::Secret};
 //!
 //! let body = Bytes::from_static(b"hello");
 //! let digest = Digest::of(Algorithm::Sha256, &body);
 //! let secret = Secret::new(b"sixteen or more random bytes");
 //! let limits = Limits::default();
-//! let config = Arc::new(Config { secret, sparse_manifests: false, redirects: false, store_md5: true, limits });
+//! let config = Arc::new(Config { secret, access: Access::open(), sparse_manifests: false, redirects: false, store_md5: true, limits });
 //! let target = format!("/v2/greetings/blobs/uploads/?digest={digest}");
 //! let length = BodyLength::Exactly(body.len() as u64);
 //! let (method, headers) = (http::Method::POST, http::HeaderMap::new());
-//! let head = RequestHead { method: &method, target: &target, headers: &headers, body: length };
+//! let head = RequestHead { method: &method, target: &target, headers: &headers, body: length, peer: Peer::default() };
 //!
 //! let mut exchange = Exchange::new(&config, &head, Given { now: 1_800_000_000, entropy: [7; 16] });
 //! let mut store = BTreeMap::new();

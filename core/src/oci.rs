@@ -29,5 +29,5 @@ pub use name::{NameError, Repository};
 pub use query::{Query, encode_component};
 pub use range::{ByteRange, Ranges};
 pub use reference::{Reference, ReferenceError};
-pub use refusal::Refusal;
+pub use refusal::{AuthFault, Refusal};
 pub use tag::{Tag, TagError};

@@ -18,6 +18,8 @@ pub const UPLOAD_ID_BYTES_MAX: usize = 255;
 pub enum Route {
     /// `/v2/`
     Base,
+    /// `/auth/token`: not of the distribution specification, but where challenges lead to.
+    Token,
     /// `/v2/_catalog`
     Catalog {
         /// Which part of the list.
@@ -109,6 +111,7 @@ impl Route {
         let query = Query::parse(query);
         let route = match shape {
             Shape::Base => Self::Base,
+            Shape::Token => Self::Token,
             Shape::Catalog => {
                 Self::Catalog { page: Page::parse(&query, |last| Repository::parse(last).ok())? }
             }
@@ -141,7 +144,7 @@ impl Route {
     /// The repository that the request is about; the base and the catalog are about none.
     pub const fn repository(&self) -> Option<&Repository> {
         match self {
-            Self::Base | Self::Catalog { .. } => None,
+            Self::Base | Self::Token | Self::Catalog { .. } => None,
             Self::Tags { repository, .. }
             | Self::Blob { repository, .. }
             | Self::Manifest { repository, .. }
@@ -177,6 +180,7 @@ const fn verbs(shape: &Shape<'_>) -> &'static [Verb] {
         Shape::Base | Shape::Catalog | Shape::Tags { .. } | Shape::Referrers { .. } => {
             &[Verb::Get, Verb::Head]
         }
+        Shape::Token => &[Verb::Get, Verb::Post],
         Shape::Blob { .. } => &[Verb::Get, Verb::Head, Verb::Delete],
         Shape::Manifest { .. } => &[Verb::Get, Verb::Head, Verb::Put, Verb::Delete],
         Shape::Uploads { .. } => &[Verb::Post],
@@ -187,6 +191,7 @@ const fn verbs(shape: &Shape<'_>) -> &'static [Verb] {
 const fn allow(shape: &Shape<'_>) -> &'static str {
     match shape {
         Shape::Base | Shape::Catalog | Shape::Tags { .. } | Shape::Referrers { .. } => "GET, HEAD",
+        Shape::Token => "GET, POST",
         Shape::Blob { .. } => "GET, HEAD, DELETE",
         Shape::Manifest { .. } => "GET, HEAD, PUT, DELETE",
         Shape::Uploads { .. } => "POST",

@@ -30,7 +30,7 @@ mod stat;
 mod temp_url;
 mod temp_url_keys;
 mod text;
-mod time;
+pub(crate) mod time;
 mod token;
 mod touch;
 pub mod v1_auth;

@@ -72,6 +72,8 @@ pub struct Upload {
     pub started: u64,
     /// The repository that it goes to.
     pub repository: Repository,
+    /// Whose it is; `None` of a stranger.
+    pub user: Option<Box<str>>,
     /// The content hash of all that was stored.
     pub content: SavedHash,
     /// Where it was stored.
@@ -81,7 +83,14 @@ pub struct Upload {
 impl Upload {
     /// An upload at its POST.
     pub fn new(id: UploadId, started: u64, repository: Repository, algorithm: Algorithm) -> Self {
-        Self { id, started, repository, content: SavedHash::new(algorithm), segments: Segments::default() }
+        Self {
+            id,
+            started,
+            repository,
+            user: None,
+            content: SavedHash::new(algorithm),
+            segments: Segments::default(),
+        }
     }
 
     /// How many bytes have been stored.

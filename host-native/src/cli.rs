@@ -6,6 +6,7 @@
 mod edge;
 mod ping;
 mod store;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use self::edge::Edge;
 use self::ping::Ping;
 use self::store::Store;
+use self::user::User;
 use crate::config::{self, Choice as _, ConfigError, Driver, LogFormat, LogLevel, Settings};
 use crate::logs;
 
@@ -39,14 +41,14 @@ Try it: start it without arguments and, in another terminal, with an image `alpi
   skopeo inspect --tls-verify=false docker://127.0.0.1:5000/alpine
   docker pull 127.0.0.1:5000/alpine
 
-This version has no users and no TLS: whoever reaches it may push and delete. It listens on
-127.0.0.1 unless told otherwise.
+Without users, everybody on this machine may push and delete. To listen for others, add users to
+the configuration file (docs/running.md has a section on them), or say --open-to-all.
 
 Exit codes:
   0  stopped cleanly, printed what was asked for, or was answered
   1  failed at run time, or was not answered
   2  a mistake on the command line or in the configuration
-  3  of `store`: an object is missing, or is there and should not be";
+  3  of `store`: an object is missing, or is there and should not be; of `user`: there is no such user";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -67,8 +69,18 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
         }
     };
     let command = line.command.unwrap_or(Command::Serve);
+    if let Command::User(user) = command {
+        // It does without a configuration, and helps who is writing one.
+        return Start::Exit(user.run());
+    }
     let file = line.flags.config.clone();
-    let settings = match line.flags.settings(command.defaults()) {
+    let settings = line.flags.settings(command.defaults()).and_then(|settings| {
+        if command.serves() {
+            settings.check_exposure()?;
+        }
+        Ok(settings)
+    });
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
             let printed = writeln!(io::stderr(), "{error}");
@@ -81,13 +93,14 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Start {
             let text = config::print(&settings);
             Start::Exit(after_printing(io::stdout().write_all(text.as_bytes()), EXIT_OK))
         }
-        Command::Ping(ping) => Start::Exit(ping.run(settings.listen())),
+        Command::Ping(ping) => Start::Exit(ping.run(&settings)),
         Command::Edge(edge) => Start::Exit(edge.run(&settings, file.as_deref())),
         Command::Store(store) => {
             // Nobody else logs in this process.
             let _ = logs::start_for_command(settings.log);
             Start::Exit(store.run(&settings))
         }
+        Command::User(user) => Start::Exit(user.run()),
     }
 }
 
@@ -121,6 +134,8 @@ enum Command {
     Edge(Edge),
     /// Look at what is stored, object by object, and change it
     Store(Box<Store>),
+    /// Hash passwords, and keep files of users
+    User(User),
 }
 
 impl Command {
@@ -129,9 +144,19 @@ impl Command {
         let mut settings = Settings::default();
         match self {
             Self::Store(_) => settings.log.level = LogLevel::Warn,
-            Self::Serve | Self::Config | Self::Ping(_) | Self::Edge(_) => {}
+            Self::Serve | Self::Config | Self::Ping(_) | Self::Edge(_) | Self::User(_) => {}
         }
         settings
+    }
+}
+
+impl Command {
+    /// Whether it serves, or says what would be served.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Serve | Self::Config => true,
+            Self::Ping(_) | Self::Edge(_) | Self::Store(_) | Self::User(_) => false,
+        }
     }
 }
 
@@ -156,6 +181,9 @@ struct Flags {
     /// Where to listen, such as 127.0.0.1:5000 or [::1]:0 (any free port)
     #[arg(long, global = true, value_name = "ADDR:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
+    /// Let everybody who reaches it push and delete, where it has no users
+    #[arg(long, global = true)]
+    open_to_all: bool,
     /// Directory that holds everything
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -178,6 +206,7 @@ impl Flags {
             settings.address = listen.ip();
             settings.port = listen.port();
         }
+        settings.locks.open_to_all |= self.open_to_all;
         if let Some(data) = self.data {
             // Whoever names a directory does not mean the cloud.
             if settings.storage.driver == Driver::Swift {

@@ -14,11 +14,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wharfinger_core::access::Plan;
+
 use crate::secret::{self, Secret};
+use crate::tls;
 
 mod choice;
+mod environment;
 mod error;
 mod heed;
+mod kind;
+mod list;
+mod locks;
 mod nearest;
 mod print;
 mod read;
@@ -28,7 +35,10 @@ pub(crate) mod table;
 pub(crate) mod yaml;
 
 pub use choice::{Choice, Driver, LogFormat, LogLevel, Sync};
+pub use environment::Lookup;
 pub use error::{ConfigError, Place, Problem};
+pub use list::List;
+pub use locks::{Locks, read_htpasswd};
 pub use print::print;
 
 /// Largest configuration file that is read.
@@ -43,8 +53,14 @@ pub struct Settings {
     pub port: u16,
     /// `http://` or `https://` and authority, without a slash at the end, as clients see this registry.
     pub public_url: Option<String>,
+    /// The files that TLS is served with.
+    pub tls: Tls,
     /// The configured sealing secret; [`Settings::sealing_secret`] gives the one to use.
     pub secret: Option<Secret>,
+    /// Who may do what, as far as it was said; the users of [`Locks::htpasswd`] come to it when that is read.
+    pub access: Plan,
+    /// What `access` was read from, and what else locks the registry.
+    pub locks: Locks,
     /// Threads that serve requests, at least 1.
     pub threads: u64,
     /// Whether a manifest may name content that this registry does not hold.
@@ -55,6 +71,19 @@ pub struct Settings {
     pub limits: Limits,
     /// What is logged, and how.
     pub log: Log,
+}
+
+/// The files that TLS is served with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The server's certificate; without it there is no TLS. Never without `key`, nor that without this.
+    pub certificate: Option<PathBuf>,
+    /// The private key of the certificate.
+    pub key: Option<PathBuf>,
+    /// The authorities whose clients may prove who they are.
+    pub client_authorities: Option<PathBuf>,
+    /// Time between two looks at the files.
+    pub reload_time: Duration,
 }
 
 /// Where content is kept.
@@ -80,6 +109,8 @@ pub struct Storage {
     pub redirect_key_time: Duration,
     /// Whether a write is on the disk before it is acknowledged.
     pub sync: Sync,
+    /// The age at which zuul-registry removes manifests, seconds; 0 is none. Nothing is removed by age yet.
+    pub expiration_seconds: u64,
 }
 
 /// Bounds on time, memory and numbers.
@@ -125,6 +156,14 @@ pub struct Limits {
     pub retries_per_second: u64,
     /// Most bytes of an unwanted request body that are read to keep the connection.
     pub drain_bytes: u64,
+    /// Wrong passwords from one address at once.
+    pub password_address_failures: u64,
+    /// The time after which there may be one more.
+    pub password_address_time: Duration,
+    /// Wrong passwords for one user at once.
+    pub password_user_failures: u64,
+    /// The time after which there may be one more.
+    pub password_user_time: Duration,
 }
 
 /// What is logged, and how.
@@ -164,6 +203,12 @@ impl Settings {
             Driver::Swift => settings.limits.segment_bytes = wharfinger_core::settings::SWIFT_SEGMENT_BYTES,
         }
         settings
+    }
+
+    /// The files to serve TLS with, if it is served.
+    pub fn tls_files(&self) -> Option<tls::Files> {
+        let Tls { certificate, key, client_authorities, .. } = self.tls.clone();
+        Some(tls::Files { certificate: certificate?, key: key?, client_authorities })
     }
 
     /// Where to listen.
@@ -215,7 +260,7 @@ pub fn load_over(path: &Path, defaults: Settings) -> Result<Settings, ConfigErro
             .count()
             + 1,
     })?;
-    parse_over(&file, &text, defaults)
+    parse_over(&file, &text, defaults, &|name| std::env::var_os(name))
 }
 
 /// Reads a configuration from `text`; `file` is its name in messages.
@@ -223,14 +268,31 @@ pub fn load_over(path: &Path, defaults: Settings) -> Result<Settings, ConfigErro
 /// # Errors
 /// [`ConfigError`] with all that is wrong in it.
 pub fn parse(file: &str, text: &str) -> Result<Settings, ConfigError> {
-    parse_over(file, text, Settings::default())
+    parse_with(file, text, &|name| std::env::var_os(name))
 }
 
-fn parse_over(file: &str, text: &str, mut settings: Settings) -> Result<Settings, ConfigError> {
+/// The same, where `lookup` gives the variables of the environment.
+///
+/// # Errors
+/// [`ConfigError`] with all that is wrong in it.
+pub fn parse_with(file: &str, text: &str, lookup: Lookup<'_>) -> Result<Settings, ConfigError> {
+    parse_over(file, text, Settings::default(), lookup)
+}
+
+fn parse_over(
+    file: &str,
+    text: &str,
+    mut settings: Settings,
+    lookup: Lookup<'_>,
+) -> Result<Settings, ConfigError> {
     let invalid = |problems| ConfigError::Invalid { file: file.to_owned(), problems };
-    let tree = yaml::parse(text).map_err(|problem| invalid(vec![problem]))?;
-    let tree = tree.ok_or_else(|| invalid(vec![nothing()]))?;
-    let problems = read::apply(&tree, &mut settings);
+    let tree = yaml::parse(&environment::prepare(text)).map_err(|problem| invalid(vec![problem]))?;
+    let mut tree = tree.ok_or_else(|| invalid(vec![nothing()]))?;
+    let replaced = environment::replace(&mut tree, lookup);
+    let mut problems = replaced.problems;
+    let wrong = read::apply(&tree, &replaced.places, &mut settings);
+    let told: Vec<Place> = problems.iter().map(|problem| problem.place).collect();
+    problems.extend(wrong.into_iter().filter(|problem| !told.contains(&problem.place)));
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
@@ -257,7 +319,10 @@ fn blank() -> Settings {
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         port: 0,
         public_url: None,
+        tls: Tls { certificate: None, key: None, client_authorities: None, reload_time: Duration::ZERO },
         secret: None,
+        access: Plan::default(),
+        locks: Locks::default(),
         threads: 0,
         sparse_manifests: false,
         storage: Storage {
@@ -271,6 +336,7 @@ fn blank() -> Settings {
             redirect_time: Duration::ZERO,
             redirect_key_time: Duration::ZERO,
             sync: Sync::Full,
+            expiration_seconds: 0,
         },
         limits: Limits {
             head_bytes: 0,
@@ -293,6 +359,10 @@ fn blank() -> Settings {
             retry_percent: 0,
             retries_per_second: 0,
             drain_bytes: 0,
+            password_address_failures: 0,
+            password_address_time: Duration::ZERO,
+            password_user_failures: 0,
+            password_user_time: Duration::ZERO,
         },
         log: Log { format: LogFormat::Human, level: LogLevel::Info },
     }

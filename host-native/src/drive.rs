@@ -17,6 +17,7 @@ use std::task::Poll;
 use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
 use smol::lock::Mutex;
+use wharfinger_core::access::{Peer, Verdict};
 use wharfinger_core::exchange::{
     Ask, CallId, Collected, Exchange, Given, Input, Outcome, Output, ReplyHead, RequestHead, Side, To, Told,
     Until,
@@ -65,6 +66,10 @@ pub struct Driven {
     pub reply: Option<ReplyWriter>,
     /// The status that was told.
     pub status: StatusCode,
+    /// Who was served, if that is known.
+    pub user: Option<Box<str>>,
+    /// What was wrong with the token of an issuer.
+    pub reason: Option<&'static str>,
     /// Whether the reply is whole.
     pub outcome: Outcome,
 }
@@ -110,10 +115,15 @@ impl<'a> Drive<'a> {
             target: &request.target,
             headers: &request.headers,
             body: length,
+            peer: Peer {
+                address: request.peer.address.map(|address| address.ip()),
+                secure: request.peer.secure,
+                certificate: request.peer.certificate_names(),
+            },
         };
         Self {
             registry,
-            exchange: Exchange::new(&registry.config, &head, given),
+            exchange: Exchange::new(&registry.config(), &head, given),
             client: Arc::new(Mutex::new(body)),
             reply: Some(reply),
             head_only: request.method == http::Method::HEAD,
@@ -153,7 +163,7 @@ impl<'a> Drive<'a> {
                 Output::Respond { head, length } => self.respond(&head, length),
                 Output::Ask { what: Ask::Memory { bytes } } => {
                     let memory = self.registry.memory.clone();
-                    let patience = self.registry.config.limits.store_time_max;
+                    let patience = self.registry.config().limits.store_time_max;
                     // Whoever asks while the client's body is unread goes on to collect it.
                     let early = collect::early(self.client.clone());
                     let work = async move {
@@ -162,6 +172,18 @@ impl<'a> Drive<'a> {
                     };
                     self.work.push((None, Box::pin(work)));
                 }
+                Output::Ask { what: Ask::CheckPassword { check, address } } => {
+                    let passwords = self.registry.passwords.clone();
+                    let work = async move {
+                        let verdict = match passwords {
+                            Some(passwords) => passwords.check(*check, address).await,
+                            None => Verdict::Busy,
+                        };
+                        News::Inputs(vec![Input::Told { answer: Told::Password(verdict) }])
+                    };
+                    self.work.push((None, Box::pin(work)));
+                }
+                Output::Ask { what: Ask::Keys { issuer, kid } } => self.ask_keys(issuer, kid),
                 Output::Ask { what: Ask::Token { call } } => self.renew_token(call),
                 Output::Ask { what: Ask::Retry { call } } => self.ask_retry(call),
                 Output::Ask { what: Ask::Location { digest } } => {
@@ -195,7 +217,8 @@ impl<'a> Drive<'a> {
             reply.cut();
         }
         let body = Arc::into_inner(self.client).map(Mutex::into_inner);
-        Driven { body, reply, status: self.status, outcome }
+        let user = self.exchange.user().map(Into::into);
+        Driven { body, reply, status: self.status, user, reason: self.exchange.reason(), outcome }
     }
 
     /// The next input; `None` if nothing is under way that could bring one.
@@ -294,6 +317,15 @@ impl<'a> Drive<'a> {
             Store::Files(files) => self.send_to_files(files, call, op),
             Store::Swift(swift) => self.send_to_swift(swift, call, op),
         }
+    }
+
+    fn ask_keys(&mut self, issuer: u8, kid: Option<Box<str>>) {
+        let keys = self.registry.issuers.keys(issuer, kid);
+        let work = async move {
+            let answer = Told::Keys(keys.await.map(Arc::new));
+            News::Inputs(vec![Input::Told { answer }])
+        };
+        self.work.push((None, Box::pin(work)));
     }
 
     fn ask_retry(&mut self, call: CallId) {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Settings --fates--> WHARFINGER_*, flags, warnings \
+//! htpasswd --locks--> WHARFINGER_USERS               |
 //! clouds.yaml --cloud--> OS_*                        > Plan --run--> wasmtime, until a signal
 //! what was given --Given--> component, secret       /       \-print--> text for a shell
 //! ```
@@ -13,6 +14,7 @@ mod cloud;
 mod component;
 mod error;
 mod fates;
+mod locks;
 mod plan;
 mod run;
 mod shell;

@@ -2,6 +2,8 @@
 //! framed reply.
 //!
 //! ```text
+//! Connection::new, or ::agree with TLS
+//!         │
 //! Connection::next ─ Request, BodyReader, ReplyWriter ─ conclude ─ Connection::next ...
 //!         │                                                  └── closed: shut, linger
 //!         ├── Refused: HeadRefusal, ReplyWriter ─ conclude ── closed
@@ -33,6 +35,7 @@
 //! }
 //! ```
 
+mod agree;
 mod body;
 mod chunked;
 mod codec;
@@ -41,17 +44,21 @@ mod connection;
 mod framing;
 mod head;
 mod limits;
+mod peer;
 mod refusal;
 mod reply;
+mod secure;
 mod socket;
 mod target;
 mod wire;
 
+pub use agree::{Agreed, Disagreement};
 pub use body::{BodyError, BodyReader, Filled};
 pub use chunked::ChunkFault;
 pub use conclude::conclude;
 pub use connection::{BodyLength, Connection, Next, Request};
 pub use limits::Limits;
+pub use peer::{ClientCertificate, Peer};
 pub use refusal::HeadRefusal;
 pub use reply::{ReplyError, ReplyLength, ReplyWriter};
 

@@ -1,31 +1,40 @@
 //! What all exchanges of this process share.
 
+use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use wharfinger_core::access::Access;
 use wharfinger_core::exchange::Given;
 use wharfinger_core::oci::Digest;
 use wharfinger_core::swift::SecretText;
 use wharfinger_core::transfer::Blocks;
-use wharfinger_core::upload::Secret;
 use wharfinger_core::{Bounds, Config, Limits, RetryShare};
 
+use crate::client::TlsError;
 use crate::config::Settings;
+use crate::doors::{AccessError, Doors};
 use crate::files::Files;
+use crate::issuers::Issuers;
 use crate::memory::Memory;
+use crate::passwords::Passwords;
 use crate::retries::Retries;
 use crate::swift::Swift;
 
 /// The registry as this process runs it.
 #[derive(Debug)]
 pub struct Registry {
-    /// For the core.
-    pub config: Arc<Config>,
+    /// For the core; it changes with the file of users.
+    config: RwLock<Arc<Config>>,
+    /// Who checks passwords; `None` where nobody has one.
+    pub passwords: Option<Passwords>,
     /// The store.
     pub store: Store,
     /// A client that sends nothing for so long ends a segment early, where a store cannot wait.
     pub stall_time: Duration,
+    /// Whose tokens are taken.
+    pub issuers: Issuers,
     /// What small bodies are collected in.
     pub memory: Memory,
     /// The retries of store calls.
@@ -47,12 +56,23 @@ impl Registry {
     /// Sets up what `settings` say, on a store that is open and has these bounds.
     ///
     /// # Errors
-    /// The sealing secret cannot be had.
-    pub fn new(settings: &Settings, store: Store, bounds: &Bounds) -> io::Result<Self> {
-        let secret = Secret::new(settings.sealing_secret()?.as_bytes());
+    /// See [`SetUpError`].
+    pub fn new(settings: &Settings, store: Store, bounds: &Bounds) -> Result<Self, SetUpError> {
+        let secret = settings.sealing_secret().map_err(SetUpError::Secret)?;
+        let secret = settings.with_old_secrets(&secret);
+        let access = Doors::of(settings).open(&secret).map_err(SetUpError::Access)?;
+        let passwords = match access.is_open() {
+            true => None,
+            false => {
+                let started = Passwords::start(settings.guard_rates(), Passwords::workers_default());
+                Some(started.map_err(SetUpError::System)?)
+            }
+        };
         let limits = &settings.limits;
+        let issuers = Issuers::new(access.issuers(), limits.store_time).map_err(SetUpError::Issuers)?;
         let config = Config {
             secret,
+            access,
             sparse_manifests: settings.sparse_manifests,
             redirects: match &store {
                 Store::Files(_) => false,
@@ -80,7 +100,19 @@ impl Registry {
         let stall_time = limits.stall_time;
         let retries =
             Retries::new(RetryShare { percent: limits.retry_percent, per_second: limits.retries_per_second });
-        Ok(Self { config: Arc::new(config), store, stall_time, memory, retries, blocks: Blocks::default() })
+        let config = RwLock::new(Arc::new(config));
+        Ok(Self { config, passwords, store, stall_time, issuers, memory, retries, blocks: Blocks::default() })
+    }
+
+    /// What the core is told for the exchanges that begin.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has all exchanges that begin from here on know others.
+    pub fn change_access(&self, access: Access) {
+        let mut config = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        *config = Arc::new(Config { access, ..(**config).clone() });
     }
 
     /// A URL by which a client can read a blob from the store itself.
@@ -91,6 +123,32 @@ impl Registry {
         }
     }
 }
+
+/// Why the registry cannot be set up.
+#[derive(Debug)]
+pub enum SetUpError {
+    /// The sealing secret cannot be had.
+    Secret(io::Error),
+    /// Nobody can tell who may do what.
+    Access(AccessError),
+    /// Issuers of tokens cannot be asked for their keys.
+    Issuers(TlsError),
+    /// The system gives no threads or no random bytes.
+    System(io::Error),
+}
+
+impl fmt::Display for SetUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(error) => write!(f, "the sealing secret cannot be had: {error}"),
+            Self::Access(error) => error.fmt(f),
+            Self::Issuers(error) => write!(f, "issuers cannot be asked for their keys: {error}"),
+            Self::System(error) => write!(f, "the system does not let the server start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SetUpError {}
 
 /// Core counts in whole seconds: a part of one counts as one.
 pub fn whole_seconds(duration: Duration) -> u64 {

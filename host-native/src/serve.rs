@@ -4,6 +4,8 @@ mod announce;
 mod connection;
 mod in_process;
 
+pub use crate::doors::AccessError;
+pub use crate::registry::SetUpError;
 pub use in_process::InProcess;
 
 use std::fmt;
@@ -22,12 +24,15 @@ use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
 
 use wharfinger_core::Bounds;
+use wharfinger_core::upload::Secret;
 
-use crate::config::{Driver, Settings, Sync};
+use crate::config::{ConfigError, Driver, Settings, Sync};
+use crate::doors::Doors;
 use crate::files::{self, Files};
 use crate::http1::Limits;
 use crate::registry::{Registry, Store};
 use crate::swift::{self, Swift};
+use crate::tls::{Tls, TlsError};
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -36,8 +41,14 @@ pub enum ServeError {
     Store(files::OpenError),
     /// Swift cannot be used.
     Swift(Box<swift::StartError>),
+    /// TLS cannot be served.
+    Tls(TlsError),
     /// The sealing secret cannot be had.
     Secret(io::Error),
+    /// The registry cannot be set up.
+    SetUp(SetUpError),
+    /// It would be open to others, or is meant to be open and is locked.
+    Exposure(ConfigError),
     /// Nobody may listen there.
     Listen(SocketAddr, io::Error),
     /// The system gives no threads or signals.
@@ -49,7 +60,10 @@ impl fmt::Display for ServeError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Swift(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Secret(error) => write!(f, "the sealing secret cannot be had: {error}"),
+            Self::SetUp(error) => error.fmt(f),
+            Self::Exposure(error) => error.fmt(f),
             Self::Listen(address, error) => {
                 write!(f, "cannot listen on {address}: {error}; choose another address with --listen")
             }
@@ -68,6 +82,8 @@ enum Never {}
 struct Server {
     registry: Arc<Registry>,
     limits: Arc<Limits>,
+    /// What connections begin with, unless they are plain.
+    tls: Option<Arc<Tls>>,
     /// Closed when no new request is taken any more.
     drain: Receiver<Never>,
     /// Closed when those that run are to end as well.
@@ -85,18 +101,28 @@ struct Server {
 /// The server did not start.
 pub fn run(settings: &Settings) -> Result<(), ServeError> {
     raise_file_limit();
+    settings.check_exposure().map_err(ServeError::Exposure)?;
+    let doors = Doors::of(settings);
+    // Whoever is in the file of users is looked at before anything is bound or written. Any secret does for that.
+    doors.open(&Secret::new(b"")).map_err(|error| ServeError::SetUp(SetUpError::Access(error)))?;
     let address = settings.listen();
+    let tls = settings.tls_files().map(|files| Tls::open(files, settings.tls.reload_time));
+    let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
     // Before anything is written: a server that cannot listen leaves nothing behind.
     let listener =
         std::net::TcpListener::bind(address).map_err(|error| ServeError::Listen(address, error))?;
     // The standard library lets fewer clients wait than come in a burst, and who finds no room comes again after a second.
     rustix::net::listen(&listener, BACKLOG).map_err(|errno| ServeError::Listen(address, errno.into()))?;
     let (store, bounds) = open_store(settings)?;
-    let registry = Registry::new(settings, store, &bounds).map_err(ServeError::Secret)?;
+    let registry = Registry::new(settings, store, &bounds).map_err(ServeError::SetUp)?;
     let registry = Arc::new(registry);
     let executor = Arc::new(Executor::new());
     if let Store::Swift(swift) = &registry.store {
         executor.spawn(swift.clone().keep_keys()).detach();
+    }
+    executor.spawn(doors.keep_fresh(registry.clone())).detach();
+    if let Some(tls) = &tls {
+        executor.spawn(tls.clone().keep_fresh()).detach();
     }
     let (_running, over) = bounded::<Never>(1);
     for at in 1..settings.threads {
@@ -104,7 +130,7 @@ pub fn run(settings: &Settings) -> Result<(), ServeError> {
         let work = move || drop(smol::block_on(executor.run(over.recv())));
         std::thread::Builder::new().name(format!("serve-{at}")).spawn(work).map_err(ServeError::System)?;
     }
-    smol::block_on(executor.run(listen(settings, listener, registry, &executor)))
+    smol::block_on(executor.run(listen(settings, listener, registry, tls, &executor)))
 }
 
 /// Opens the store, and tells what it takes.
@@ -156,12 +182,14 @@ async fn listen(
     settings: &Settings,
     listener: std::net::TcpListener,
     registry: Arc<Registry>,
+    tls: Option<Arc<Tls>>,
     executor: &Arc<Executor<'static>>,
 ) -> Result<(), ServeError> {
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(ServeError::System)?;
     let listener = TcpListener::try_from(listener).map_err(ServeError::System)?;
     let bound = listener.local_addr().map_err(ServeError::System)?;
-    announce::announce(settings, bound);
+    announce::remark(settings);
+    announce::announce(settings, &registry.config().access, bound);
     let (draining, drain) = bounded(1);
     let (stopping, stop) = bounded(1);
     let (alive, gone) = bounded(1);
@@ -170,6 +198,7 @@ async fn listen(
     let server = Server {
         registry,
         limits: Arc::new(limits(settings)),
+        tls,
         drain,
         stop,
         crowded: crowded.clone(),

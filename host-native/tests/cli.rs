@@ -62,6 +62,11 @@ fn the_whole_help_is_as_recorded() {
         &["store", "put", "--help"],
         &["store", "mv", "--help"],
         &["store", "rm", "--help"],
+        &["user", "--help"],
+        &["user", "hash", "--help"],
+        &["user", "add", "--help"],
+        &["user", "remove", "--help"],
+        &["user", "list", "--help"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0));
@@ -101,8 +106,9 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         &["--log-level", "loud"],
         &["--config"],
         &["ping", "127.0.0.1:5000"],
-        &["ping", "https://127.0.0.1:5000"],
+        &["ping", "ftp://127.0.0.1:5000"],
         &["ping", "http://127.0.0.1:5000/v2/"],
+        &["ping", "--cacert", "/ca.pem"],
         &["ping", "--wait", "soon"],
         &["store", "ls", "a", "b"],
         &["store", "ls", "--json", "--human"],
@@ -126,7 +132,7 @@ fn mistakes_on_the_command_line_are_usage_errors() {
 
 #[test]
 fn mistakes_in_the_file_are_usage_errors_with_their_place() {
-    let file = ConfigFile::new("mistakes", "registry:\n  prot: 1\n  users: []\n");
+    let file = ConfigFile::new("mistakes", "registry:\n  prot: 1\n  users: {}\n");
     for arguments in
         [&["--config", file.path()][..], &["config", "--config", file.path()], &["-c", file.path(), "serve"]]
     {
@@ -139,7 +145,11 @@ fn mistakes_in_the_file_are_usage_errors_with_their_place() {
             lines[0],
             format!("{}:2:3: registry.prot: unknown key; did you mean `port`?", file.path())
         );
-        assert!(lines[1].contains("registry.users: this version has no users"), "{}", lines[1]);
+        assert!(
+            lines[1].contains(":3:10: registry.users: found a mapping; expected a list of users"),
+            "{}",
+            lines[1]
+        );
     }
     let output = run(&["--config", "/nonexistent/wharfinger.yaml"]);
     assert_eq!(output.status.code(), Some(2));
@@ -205,9 +215,32 @@ fn the_environment_names_the_file_unless_the_flag_does() {
 
 #[test]
 fn what_is_printed_is_a_file_that_prints_the_same() {
-    let printed = run(&["config", "--listen", "0.0.0.0:0", "--data", "a \"b\""]);
+    let printed = run(&["config", "--listen", "127.0.0.9:0", "--data", "a \"b\""]);
     let file = ConfigFile::new("printed", stdout(&printed));
     assert_eq!(stdout(&run(&["config", "-c", file.path()])), stdout(&printed));
+}
+
+#[test]
+fn nobody_is_let_in_by_mistake() {
+    let users = ConfigFile::new("exposed-users", "registry:\n  users: []\n");
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("exposed-{}", std::process::id()));
+    let data = data.to_str().expect("UTF-8");
+    for command in ["serve", "config"] {
+        for (arguments, expected) in [
+            (&["--listen", "0.0.0.0:0"][..], "add registry.users"),
+            (&["--listen", "[::]:0"], "or listen on 127.0.0.1, or allow it with --open-to-all"),
+            (&["--open-to-all", "-c", users.path()], "open-to-all would let in everybody"),
+        ] {
+            let output = run(&[&[command, "--data", data], arguments].concat());
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+        }
+    }
+    assert!(!Path::new(data).exists());
+    let output = run(&["config", "--listen", "0.0.0.0:0", "--open-to-all"]);
+    assert!(stdout(&output).contains("\n  open-to-all: true\n"), "{}", stdout(&output));
+    let output = run(&["config", "--listen", "0.0.0.0:0", "-c", users.path()]);
+    assert!(stdout(&output).contains("\n  users: []\n"), "{}", stdout(&output));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod collect;
 mod digest;
 mod errands;
 mod feed;
+mod identify;
 mod relay;
 mod store;
 pub mod timers;
@@ -18,6 +19,7 @@ use wasip2::io::poll::{self, Pollable};
 use wharfinger_core::exchange::{Ask, Exchange, Input, Outcome, Output, ReplyHead, Side, To, Told, Until};
 use wharfinger_core::transfer::{Source, Take, Tap};
 
+use crate::keys::Seeking;
 use crate::swift::Errands;
 use crate::wire::Reply;
 use crate::world::{Store, World};
@@ -42,6 +44,8 @@ pub struct Drive<'a> {
     errands: Errands,
     /// What core waits for that an errand tells.
     asked: Asked,
+    /// The keys that core waits for.
+    seeking: Option<Seeking>,
     /// What moves into the reply.
     relay: Option<Relay>,
     /// What is read of the client's body for core.
@@ -69,6 +73,7 @@ impl<'a> Drive<'a> {
             calls: Calls::default(),
             errands,
             asked: Asked::default(),
+            seeking: None,
             relay: None,
             collect: None,
             digest: None,
@@ -106,6 +111,9 @@ impl<'a> Drive<'a> {
     /// reset, and a client that sends all before it reads may lose the reply. A login or a look at
     /// keys that has begun serves the next exchange: nobody waits for it here, but it is not lost.
     fn end(self, outcome: Outcome) -> Outcome {
+        if let Some(reason) = self.exchange.reason() {
+            eprintln!("info: a token of an issuer is not taken: {reason}");
+        }
         let Self { world, mut client, reply, calls, relay, digest, errands, .. } = self;
         drop((relay, digest, calls, reply));
         if outcome == Outcome::Complete {
@@ -140,6 +148,10 @@ impl<'a> Drive<'a> {
                 }
                 self.inbox.push_back(Input::Told { answer });
             }
+            Output::Ask { what: Ask::CheckPassword { check, address } } => {
+                self.check_password(&check, address);
+            }
+            Output::Ask { what: Ask::Keys { issuer, kid } } => self.seek_keys(issuer, kid),
             Output::Ask { what: Ask::Token { call } } => self.renew(call),
             Output::Ask { what: Ask::Retry { call } } => {
                 let granted = self.world.retries.borrow_mut().take(since_start());
@@ -185,6 +197,7 @@ impl<'a> Drive<'a> {
     /// Looks at all that is under way.
     fn step(&mut self) {
         self.step_errands();
+        self.step_keys();
         self.step_calls();
         self.step_relay();
         if let Some(digest) = &mut self.digest
@@ -206,6 +219,9 @@ impl<'a> Drive<'a> {
         let mut wanted = Vec::new();
         let mut deadline = self.timers.first();
         self.errands.want(&mut wanted, &mut deadline);
+        if let Some(seeking) = &self.seeking {
+            seeking.want(&mut wanted, &mut deadline);
+        }
         self.want_calls(&mut wanted, &mut deadline);
         if let Some(relay) = &self.relay {
             relay.want(&self.reply, &mut wanted, &mut deadline);

@@ -5,9 +5,11 @@
 
 mod clash;
 mod cloud;
+mod locks;
 mod secret;
 mod table;
 
+pub use locks::Locks;
 pub use secret::Secret;
 pub use table::{VARIABLES, Variable};
 
@@ -22,8 +24,10 @@ use crate::swift::Containers;
 /// The whole configuration. docs/wasi.md says what each setting does.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Seals the state of uploads.
+    /// Seals the state of uploads, and signs tokens and temporary URLs.
     pub secret: Secret,
+    /// Who may do what.
+    pub locks: Locks,
     /// Where content is kept.
     pub place: Place,
     /// How clients are sent to Swift, if they are.
@@ -87,6 +91,28 @@ pub struct Numbers {
     pub redirect_time: Duration,
     /// How long one key signs temporary URLs.
     pub redirect_key_time: Duration,
+    /// How long a token is good for, seconds.
+    pub token_seconds: u64,
+    /// How long a token is good for that others are had with, seconds; 0 if there are none.
+    pub refresh_token_seconds: u64,
+    /// Wrong passwords from one address.
+    pub password_address_failures: u64,
+    /// How soon one of them is forgiven.
+    pub password_address_time: Duration,
+    /// Wrong passwords for one user.
+    pub password_user_failures: u64,
+    /// How soon one of them is forgiven.
+    pub password_user_time: Duration,
+}
+
+impl Numbers {
+    fn token_time(&self) -> Duration {
+        Duration::from_secs(self.token_seconds)
+    }
+
+    fn refresh_token_time(&self) -> Duration {
+        Duration::from_secs(self.refresh_token_seconds)
+    }
 }
 
 impl Settings {
@@ -118,8 +144,8 @@ impl Settings {
             }
         }
         let text = |name: &str| ours.get(name).map(String::as_str).filter(|text| !text.is_empty());
-        let secret = text("SECRET").unwrap_or_default();
-        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
+        let secret = Secret::new(text("SECRET").unwrap_or_default());
+        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.as_bytes().len()) {
             problems.push(format!(
                 "{PREFIX}SECRET must be a text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes, the same for all that share a store"
             ));
@@ -132,15 +158,16 @@ impl Settings {
         let in_swift = text("STORAGE_DRIVER") == Some("swift");
         let redirects = text("STORAGE_REDIRECT") == Some("true");
         problems.extend(clash::clashes(&is_set, in_swift, redirects, &numbers));
-        match place {
-            Ok(place) if problems.is_empty() => {
+        let locks = locks::read(&|name| ours.get(name).map(String::as_str), &secret, &numbers);
+        let locks = locks.map_err(|found| problems.extend(found));
+        match (place, locks) {
+            (Ok(place), Ok(locks)) if problems.is_empty() => {
                 let sparse_manifests = text("SPARSE_MANIFESTS") == Some("true");
                 let url = text("STORAGE_REDIRECT_URL").and_then(origin);
                 let redirect = redirects.then_some(Redirecting { url });
-                let secret = Secret::new(secret);
-                Ok(Self { secret, place, redirect, sparse_manifests, numbers })
+                Ok(Self { secret, locks, place, redirect, sparse_manifests, numbers })
             }
-            Ok(_) | Err(()) => Err(problems.join("; ")),
+            (Ok(_) | Err(()), _) => Err(problems.join("; ")),
         }
     }
 }
@@ -180,8 +207,15 @@ const SECRET_BYTES_MAX: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wharfinger_core::access::{GuardRate, GuardRates, Lives};
+    use wharfinger_core::upload::Secret as SealingSecret;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let open = ("WHARFINGER_OPEN_TO_ALL", "true");
+        read_locked(&[&[open], variables].concat())
+    }
+
+    fn read_locked(variables: &[(&str, &str)]) -> Result<Settings, String> {
         Settings::read(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
@@ -295,6 +329,86 @@ mod tests {
         let url = ("WHARFINGER_STORAGE_REDIRECT_URL", "https://swift:8080/");
         let redirecting = Redirecting { url: Some("https://swift:8080".to_owned()) };
         assert_eq!(on_swift(&[redirects, url]).unwrap().redirect, Some(redirecting));
+    }
+
+    #[test]
+    fn whom_it_is_open_to_has_to_be_said() {
+        let users = ("WHARFINGER_USERS", r#"[{"name": "ci", "pass": "hidden", "access": "write"}]"#);
+        assert!(read(&[SECRET]).unwrap().locks.access.is_open());
+        let locks = read_locked(&[SECRET, users]).unwrap().locks;
+        assert!(!locks.access.is_open());
+        assert_eq!(locks.access.lives, Lives::default());
+        assert_eq!(locks.rates, GuardRates::default());
+        assert!(!format!("{locks:?}").contains("hidden"));
+        assert!(!read_locked(&[SECRET, ("WHARFINGER_USERS", "[]")]).unwrap().locks.access.is_open());
+        let open = |value| ("WHARFINGER_OPEN_TO_ALL", value);
+        let proxies = ("WHARFINGER_PROXIES", r#"["0.0.0.0/0"]"#);
+        for (variables, expected) in [
+            (&[SECRET][..], "there are no WHARFINGER_USERS, WHARFINGER_RULES or WHARFINGER_ISSUERS"),
+            (&[SECRET, proxies], "there are no WHARFINGER_USERS"),
+            (&[SECRET, open("false")], "there are no WHARFINGER_USERS"),
+            (&[SECRET, open("TRUE"), users], "WHARFINGER_OPEN_TO_ALL must be true or false"),
+            (&[SECRET, open("true"), users], "WHARFINGER_OPEN_TO_ALL is true, and there are"),
+        ] {
+            let error = read_locked(variables).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("; "), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_locks_is_told_and_no_value_is() {
+        for (name, value, expected) in [
+            ("USERS", "", "WHARFINGER_USERS must be a list as JSON: "),
+            ("USERS", "[hidden]", "WHARFINGER_USERS must be a list as JSON: "),
+            ("USERS", "\"hidden\"", "WHARFINGER_USERS: users: found a text; expected a list of users"),
+            ("USERS", r#"[{"name": "ci"}]"#, "WHARFINGER_USERS: users[0].pass: missing"),
+            ("USERS", r#"[{"name": "ci", "pass": "hidden"}]"#, "users[0].name: has no access"),
+            (
+                "USERS",
+                r#"[{"name": "ci", "pass": "hidden", "acess": "read"}]"#,
+                "users[0].acess: unknown key",
+            ),
+            (
+                "RULES",
+                r#"[{"repositories": "a", "users": "ci", "actions": "push"}]"#,
+                "there is no user \"ci\"",
+            ),
+            (
+                "RULES",
+                r#"[{"repositories": "a", "users": "*", "actions": "own"}]"#,
+                "WHARFINGER_RULES: rules[0]",
+            ),
+            ("ISSUERS", r#"[{"name": "x"}]"#, "WHARFINGER_ISSUERS: issuers[0].issuer: missing"),
+            ("PROXIES", r#"["hidden"]"#, "WHARFINGER_PROXIES: proxies[0]: expected an IP address"),
+            ("OLD_SECRETS", r#"["hidden"]"#, "WHARFINGER_OLD_SECRETS must be a list as JSON, of texts of 16"),
+            ("OLD_SECRETS", "hidden hidden hidden", "WHARFINGER_OLD_SECRETS must be a list"),
+            ("PUBLIC_URL", "https://a/hidden", "WHARFINGER_PUBLIC_URL must be a URL"),
+            ("TOKEN_SECONDS", "0", "WHARFINGER_TOKEN_SECONDS must be a whole number, 1 to 31622400 seconds"),
+            ("HTPASSWD", "/hidden", "WHARFINGER_HTPASSWD is no setting of this component"),
+        ] {
+            let error = read_locked(&[SECRET, (&format!("{PREFIX}{name}"), value)]).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("hidden"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn secrets_and_lives_of_tokens_are_those_of_the_variables() {
+        let old = ("WHARFINGER_OLD_SECRETS", r#"["an older and longer one"]"#);
+        let locks = read(&[
+            SECRET,
+            old,
+            ("WHARFINGER_TOKEN_SECONDS", "60"),
+            ("WHARFINGER_REFRESH_TOKEN_SECONDS", "0"),
+            ("WHARFINGER_PUBLIC_URL", "https://registry.example.org/"),
+            ("WHARFINGER_LIMITS_PASSWORD_USER_FAILURES", "3"),
+            ("WHARFINGER_LIMITS_PASSWORD_USER_SECONDS", "0.5"),
+        ]);
+        let Locks { sealing, access, rates } = locks.unwrap().locks;
+        let both = SealingSecret::with_old(SECRET.1.as_bytes(), &[b"an older and longer one"]);
+        assert!(sealing == both && sealing != SealingSecret::new(SECRET.1.as_bytes()));
+        assert_eq!(access.lives, Lives { access: Duration::from_secs(60), refresh: Duration::ZERO });
+        assert_eq!(access.front.public_url.as_deref(), Some("https://registry.example.org"));
+        assert_eq!(rates.user, GuardRate { burst: 3, every: Duration::from_millis(500) });
     }
 
     #[test]

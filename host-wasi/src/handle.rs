@@ -1,6 +1,7 @@
 use http::{HeaderMap, Method, header};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 use wasip2::random::random::get_random_bytes;
+use wharfinger_core::access::Peer;
 use wharfinger_core::exchange::{Exchange, Given, RequestHead};
 use wharfinger_core::oci::Refusal;
 
@@ -21,7 +22,7 @@ pub fn handle(request: IncomingRequest, owed: ResponseOutparam) {
 }
 
 fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
-    let Some(Incoming { method, target, headers, length, body }) = wire::read_request(request) else {
+    let Some(Incoming { method, target, headers, length, body, secure }) = wire::read_request(request) else {
         return invalid(owed, "the method holds characters that no method may hold; check the first line");
     };
     if head_bytes(&target, &headers) > world.head_bytes_max {
@@ -30,7 +31,8 @@ fn serve(world: &World, request: &IncomingRequest, owed: ResponseOutparam) {
     let mut entropy = [0; 16];
     entropy.iter_mut().zip(get_random_bytes(16)).for_each(|(to, from)| *to = from);
     let given = Given { now: crate::swift::now(), entropy };
-    let head = RequestHead { method: &method, target: &target, headers: &headers, body: length };
+    let peer = Peer { secure, ..Peer::default() };
+    let head = RequestHead { method: &method, target: &target, headers: &headers, body: length, peer };
     let exchange = Exchange::new(&world.config, &head, given);
     let expects = headers.contains_key(header::EXPECT);
     let client = Client::new(body, length, expects, world.idle_time, world.stall_time);

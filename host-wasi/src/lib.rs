@@ -1,5 +1,5 @@
 //! The registry as one component of WebAssembly: it takes requests by `wasi:http/incoming-handler`, stores in Swift by
-//! `wasi:http/outgoing-handler` or in a preopened directory, and needs nothing else of a system.
+//! `wasi:http/outgoing-handler` or in a preopened directory, fetches the keys of issuers, and needs nothing else of a system.
 //!
 //! ```text
 //! incoming-handler --handle--> Drive { Exchange of core } --wire--> outgoing-handler, or files
@@ -20,7 +20,10 @@ macro_rules! eprintln {
 
 mod drive;
 pub mod environment;
+mod fetch;
 mod files;
+mod keys;
+mod passwords;
 mod swift;
 mod wire;
 mod world;

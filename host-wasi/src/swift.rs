@@ -4,7 +4,6 @@
 //! client to the next as long as this instance lives.
 
 mod errands;
-mod fetch;
 mod login;
 mod temp_urls;
 
@@ -27,9 +26,9 @@ use wharfinger_core::swift::{
 };
 
 use crate::drive::timers::{Moment, after};
+use crate::fetch::{Fetched, fetch};
 use crate::wire::{self, Times, Waiting, Writer};
 use crate::world::StartError;
-use fetch::Fetched;
 
 /// A container of Swift, and the way to it.
 #[derive(Debug)]
@@ -165,7 +164,7 @@ fn open_containers(endpoint: &Endpoint, lease: &Lease, deadline: Moment) -> Resu
     let mut requests = render_containers(endpoint, lease.token());
     requests.push(render_info(endpoint));
     let urls: Vec<Uri> = requests.iter().map(|rendered| rendered.request.uri().clone()).collect();
-    let mut answers = fetch::fetch(requests, deadline);
+    let mut answers = fetch(requests, deadline);
     let info =
         answers.pop().unwrap_or(Err(Fault::Unreachable)).map_err(|fault| unreachable(urls.last(), fault))?;
     for (answer, url) in answers.into_iter().zip(&urls) {

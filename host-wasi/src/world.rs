@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use wasip2::random::random::get_random_bytes;
 use wharfinger_core::transfer::Blocks;
-use wharfinger_core::upload::Secret;
 use wharfinger_core::{Bounds, Config, Limits, RetryBudget, RetryShare};
 
 use crate::drive::since_start;
 use crate::drive::timers::{Moment, after, is_past};
-use crate::environment::{Place, Redirecting, Settings};
+use crate::environment::{Locks, Place, Redirecting, Settings};
 use crate::files::Files;
+use crate::keys::Keys;
+use crate::passwords::Passwords;
 use crate::swift::{Redirect, Swift};
 
 /// What the exchanges of one instance share, made at its first request. A runtime that uses instances again saves making
@@ -22,6 +24,10 @@ pub struct World {
     pub config: Arc<Config>,
     /// Where content is kept.
     pub store: Store,
+    /// What is known of passwords.
+    pub passwords: Passwords,
+    /// The keys of issuers.
+    pub keys: Keys,
     /// The retries of store calls.
     pub retries: RefCell<RetryBudget>,
     /// The block functions of the content hashes.
@@ -168,8 +174,11 @@ impl World {
             retry_time_max: numbers.retry_time,
             ..Limits::default()
         };
+        let Locks { sealing, access, rates } = settings.locks;
+        let keys = Keys::new(&access);
         let config = Config {
-            secret: Secret::new(settings.secret.as_bytes()),
+            secret: sealing,
+            access,
             sparse_manifests: settings.sparse_manifests,
             redirects,
             store_md5: matches!(store, Store::Swift(_)),
@@ -179,6 +188,8 @@ impl World {
         Ok(Self {
             config: Arc::new(config),
             store,
+            passwords: Passwords::new(rates, [random(), random()]),
+            keys,
             retries: RefCell::new(RetryBudget::new(share, since_start())),
             blocks: Blocks::default(),
             idle_time: numbers.body_idle_time,
@@ -198,6 +209,12 @@ impl World {
     pub fn client_patience(&self) -> Option<Duration> {
         Some(self.idle_time + Duration::from_secs(self.collected_bytes_max / BYTES_PER_SECOND_MIN))
     }
+}
+
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(get_random_bytes(32)).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 /// Core counts in whole seconds: a part of one counts as one.

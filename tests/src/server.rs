@@ -16,7 +16,7 @@ const START_SECONDS_MAX: u64 = 30;
 /// How long a stop may take.
 const STOP_SECONDS_MAX: u64 = 30;
 /// What comes before the address in the start-up line.
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on ";
 
 /// How to start a registry.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Text of a configuration file; `${data}` in it stands for the data folder.
     pub config: Option<String>,
+    /// Whether nothing but the configuration file says where it listens and stores.
+    pub as_it_is: bool,
     /// Further arguments after `serve`.
     pub args: Vec<String>,
     /// Environment variables on top of the test's own.
@@ -46,7 +48,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the binary on a free loopback port and waits until it answers `GET /v2/`.
+    /// Starts the binary on a free loopback port and waits until it answers `GET /v2/`; with TLS, until it listens.
     ///
     /// The binary is `$WHARFINGER_BIN`, else `wharfinger` in the target folder of the running test.
     pub fn start(options: Options) -> Result<Self, String> {
@@ -60,9 +62,12 @@ impl Server {
             }
             None => Command::new(binary()?),
         };
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
-        if !options.config.as_deref().is_some_and(stores_in_swift) {
-            command.arg("--data").arg(&data);
+        command.arg("serve");
+        if !options.as_it_is {
+            command.args(["--listen", "127.0.0.1:0"]);
+            if !options.config.as_deref().is_some_and(stores_in_swift) {
+                command.arg("--data").arg(&data);
+            }
         }
         if let Some(config) = options.config {
             let path = folder.path().join("config.yaml");
@@ -89,11 +94,16 @@ impl Server {
             _folder: folder,
         };
         match address.recv_timeout(Duration::from_secs(START_SECONDS_MAX)) {
-            Ok(address) => server.address = address,
+            Ok((address, tls)) => {
+                server.address = address;
+                if tls {
+                    return Ok(server);
+                }
+            }
             Err(error) => {
                 server.kill();
                 return Err(format!(
-                    "no line with `{LISTENING}ADDRESS` ({error}); stderr:\n{}",
+                    "no line with `{LISTENING}http://ADDRESS` ({error}); stderr:\n{}",
                     server.log()
                 ));
             }
@@ -234,7 +244,7 @@ pub fn binary() -> Result<PathBuf, String> {
 }
 
 /// Keeps every line, and sends the address of the first start-up line.
-fn collect(mut stderr: impl BufRead, log: &Mutex<String>, found: &mpsc::Sender<SocketAddr>) {
+fn collect(mut stderr: impl BufRead, log: &Mutex<String>, found: &mpsc::Sender<(SocketAddr, bool)>) {
     let mut line = Vec::new();
     while stderr.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         let text = String::from_utf8_lossy(&line);
@@ -249,10 +259,12 @@ fn collect(mut stderr: impl BufRead, log: &Mutex<String>, found: &mpsc::Sender<S
     }
 }
 
-fn start_up_address(line: &str) -> Option<SocketAddr> {
+/// The address, and whether TLS is spoken there.
+fn start_up_address(line: &str) -> Option<(SocketAddr, bool)> {
     let (_, rest) = line.split_once(LISTENING)?;
+    let (scheme, rest) = rest.split_once("://")?;
     let end = rest.find(|character: char| !character.is_ascii_hexdigit() && !".:[]".contains(character));
-    rest[..end.unwrap_or(rest.len())].parse().ok()
+    Some((rest[..end.unwrap_or(rest.len())].parse().ok()?, scheme == "https"))
 }
 
 fn answers(address: SocketAddr) -> Result<(), String> {
@@ -265,7 +277,10 @@ fn answers(address: SocketAddr) -> Result<(), String> {
         Ok(reply)
     };
     match ask() {
-        Ok(reply) if reply.starts_with("HTTP/1.1 200 ") => Ok(()),
+        // Who is locked out is answered, too.
+        Ok(reply) if ["HTTP/1.1 200 ", "HTTP/1.1 401 "].iter().any(|start| reply.starts_with(start)) => {
+            Ok(())
+        }
         Ok(reply) => Err(reply),
         Err(error) => Err(error.to_string()),
     }
@@ -277,11 +292,12 @@ mod tests {
 
     #[test]
     fn the_address_is_found_in_the_start_up_line() {
-        let address = "127.0.0.1:4321".parse().ok();
+        let address = "127.0.0.1:4321".parse().ok().map(|address| (address, false));
         assert_eq!(start_up_address("INFO listening on http://127.0.0.1:4321\n"), address);
         assert_eq!(start_up_address("listening on http://127.0.0.1:4321, storing in /x"), address);
         assert_eq!(start_up_address("{\"message\":\"listening on http://127.0.0.1:4321\"}"), address);
-        assert_eq!(start_up_address("listening on http://[::1]:80/\n"), "[::1]:80".parse().ok());
+        let address = "[::1]:80".parse().ok().map(|address| (address, true));
+        assert_eq!(start_up_address("listening on https://[::1]:80/\n"), address);
         assert_eq!(start_up_address("listening on nothing"), None);
     }
 

@@ -11,6 +11,7 @@
 //! compared with what may be. Then all is healed: every client has to get done what it began, within a bounded time, and
 //! all that was acknowledged has to be there, in every process.
 
+mod access;
 mod body;
 mod clients;
 mod desk;
@@ -71,11 +72,13 @@ pub enum Mutant {
     TimerLost,
     /// Every request gets the same random bytes.
     SameEntropy,
+    /// Whatever password is right.
+    PasswordUnchecked,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NewNamesStale,
         Self::NewestIgnored,
         Self::TailLost,
@@ -88,6 +91,7 @@ impl Mutant {
         Self::CutIsWhole,
         Self::TimerLost,
         Self::SameEntropy,
+        Self::PasswordUnchecked,
     ];
 }
 

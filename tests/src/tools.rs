@@ -69,7 +69,11 @@ impl Tools {
         printed(arguments, &self.run("buildah", arguments))
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+    /// Runs one of the clients, whether it succeeds or fails.
+    ///
+    /// # Panics
+    /// When it is not installed.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let settings = self.home.join(".config/containers");
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", CALL_SECONDS_MAX, program]).args(arguments);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::conversation::Kind;
 use crate::http::Connection;
 use crate::process::{self, Ending};
 use crate::server::Folder;
@@ -25,6 +26,8 @@ const STOP_SECONDS_MAX: u64 = 30;
 const SERVING: &str = "Serving HTTP on http://";
 /// What wasmtime says when it is asked to end and something runs still.
 const ENDING: &str = "Waiting for child tasks";
+/// Lets everybody in: without users the component has to be told so.
+const OPEN: &str = "WHARFINGER_OPEN_TO_ALL";
 /// Seals the uploads, as that of [`Berth`] does.
 pub const SECRET: &str = "not-a-secret-of-anybody";
 
@@ -45,7 +48,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let env = vec![("WHARFINGER_SECRET".to_owned(), SECRET.to_owned())];
+        let env = [("WHARFINGER_SECRET", SECRET), (OPEN, "true")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         Self { data: None, env, reuse: 1000, unheard: false, under: Vec::new() }
     }
 }
@@ -57,6 +61,20 @@ impl Options {
         self.env.retain(|(known, _)| known != name);
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same that is open to nobody but those of whom further variables tell.
+    #[must_use]
+    pub fn locked(mut self) -> Self {
+        self.env.retain(|(known, _)| known != OPEN);
+        self
+    }
+
+    /// The same with the settings of a kind of registry.
+    #[must_use]
+    pub fn of_kind(self, kind: Kind) -> Self {
+        let options = if kind.is_locked() { self.locked() } else { self };
+        kind.variables().into_iter().fold(options, |options, (name, value)| options.with(&name, &value))
     }
 
     /// The same that stores in Swift, where `berth` does; its lines are left out.

@@ -1,7 +1,8 @@
 //! Holds every conversation in `tests/conversations` with a registry, and counts them as tests.
 //!
 //! `cargo test -p wharfinger-tests --test conversations -- WORD` holds those whose name has the word in it.
-//! `WHARFINGER_URL=127.0.0.1:5000` (and `WHARFINGER_URL_SPARSE`) name a registry that runs already.
+//! `WHARFINGER_URL=127.0.0.1:5000` (and `WHARFINGER_URL_SPARSE`, `_LOCKED`, `_READERS`) name a registry
+//! that runs already.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,8 +17,9 @@ use wharfinger_tests::server::{Options, Server};
 /// How many conversations are held at a time.
 const THREADS: usize = 2;
 
-const SPARSE_CONFIG: &str =
-    "registry:\n  storage:\n    driver: filesystem\n    root: ${data}\n  sparse-manifests: true\n";
+/// What comes before the settings of the kind.
+const CONFIG: &str =
+    "registry:\n  secret: not-a-secret-of-anybody\n  storage:\n    driver: filesystem\n    root: ${data}\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -113,9 +115,11 @@ impl Servers {
             if servers.addresses.contains_key(&kind) {
                 continue;
             }
-            let (variable, config) = match kind {
-                Kind::Plain => ("WHARFINGER_URL", None),
-                Kind::Sparse => ("WHARFINGER_URL_SPARSE", Some(SPARSE_CONFIG.to_owned())),
+            let variable = match kind {
+                Kind::Plain => "WHARFINGER_URL",
+                Kind::Sparse => "WHARFINGER_URL_SPARSE",
+                Kind::Locked => "WHARFINGER_URL_LOCKED",
+                Kind::Readers => "WHARFINGER_URL_READERS",
             };
             let address = match std::env::var(variable) {
                 Ok(address) => {
@@ -123,6 +127,7 @@ impl Servers {
                     address.parse().map_err(|_| format!("{variable}: `{address}` is not ADDRESS:PORT"))?
                 }
                 Err(_) => {
+                    let config = Some(format!("{CONFIG}{}", kind.lines()));
                     let server = Server::start(Options { config, ..Options::default() })?;
                     let address = server.address();
                     servers.started.push(server);

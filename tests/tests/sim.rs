@@ -45,7 +45,7 @@ fn what_was_acknowledged_holds_and_all_gets_done_once_faults_are_over() {
 }
 
 /// What a simulation that is worth its time meets.
-const SOMETIMES: [(&str, &str); 27] = [
+const SOMETIMES: [(&str, &str); 33] = [
     ("call", "blob joined"),
     ("call", "body resumed"),
     ("call", "group joined"),
@@ -68,11 +68,17 @@ const SOMETIMES: [(&str, &str); 27] = [
     ("delete of a blob", "DELETE"),
     ("delete of a manifest", "DELETE"),
     ("delete of a tag", "DELETE"),
+    ("intrusion", "DELETE"),
+    ("intrusion", "GET"),
+    ("intrusion", "POST"),
+    ("intrusion", "PUT"),
     ("list of referrers", "GET"),
     ("list of tags", "GET"),
     ("push of a blob", "POST"),
     ("push of a blob", "PUT"),
     ("push of a manifest", "PUT"),
+    ("password", "slow"),
+    ("password", "busy"),
 ];
 
 /// Whatever is broken around the core is noticed soon.

@@ -38,6 +38,8 @@ mod table;
 mod tls;
 #[path = "swift/tokens.rs"]
 mod tokens;
+#[path = "swift/zuul_file.rs"]
+mod zuul_file;
 
 use std::sync::OnceLock;
 

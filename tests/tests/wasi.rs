@@ -10,8 +10,12 @@ mod counts;
 mod durable;
 #[path = "wasi/edge.rs"]
 mod edge;
+#[path = "wasi/issuers.rs"]
+mod issuers;
 #[path = "wasi/keystone.rs"]
 mod keystone;
+#[path = "wasi/locks.rs"]
+mod locks;
 #[path = "wasi/logins.rs"]
 mod logins;
 #[path = "wasi/nginx.rs"]

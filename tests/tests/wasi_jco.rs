@@ -1,5 +1,6 @@
 //! The component in jco, another runtime than the one of the other tests, on files and on a real Swift.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -147,23 +148,21 @@ const NOT_HELD: [(&str, &str); 4] = [
 
 #[test]
 fn on_files_all_conversations_but_four_are_held() {
-    let jco = Jco::start(Options::default(), Requests::Shared).expect("jco starts");
-    let sparse = Options::default().with("WHARFINGER_SPARSE_MANIFESTS", "true");
-    let sparse = Jco::start(sparse, Requests::Shared).expect("jco starts");
+    let start = |kind: Kind| {
+        (kind, Jco::start(Options::default().of_kind(kind), Requests::Shared).expect("jco starts"))
+    };
+    let servers = BTreeMap::from(Kind::ALL.map(start));
     let all = Conversation::all().expect("the conversations can be read");
     let (not_held, held): (Vec<_>, Vec<_>) =
         all.iter().partition(|talk| NOT_HELD.iter().any(|(name, _)| *name == talk.name()));
     assert_eq!((not_held.len(), held.len() > 100), (NOT_HELD.len(), true));
     let mut wrong = Vec::new();
     for conversation in held {
-        let address = match conversation.server() {
-            Kind::Plain => jco.address(),
-            Kind::Sparse => sparse.address(),
-        };
+        let address = servers[&conversation.server()].address();
         wrong.extend(conversation.run(address).err().map(|failure| failure.text));
     }
-    assert!(wrong.is_empty(), "{}:\n{}\n{}", wrong.len(), wrong.join("\n"), jco.log());
-    for jco in [jco, sparse] {
+    assert!(wrong.is_empty(), "{}:\n{}\n{}", wrong.len(), wrong.join("\n"), servers[&Kind::Plain].log());
+    for jco in servers.into_values() {
         jco.stop().expect("it serves to the end");
     }
 }

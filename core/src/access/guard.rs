@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use self::bucket::{Bucket, Room};
-use self::table::Table;
+use self::table::{Entry, Table};
 
 pub use self::bucket::GuardRate;
 
@@ -27,9 +27,11 @@ pub use self::bucket::GuardRate;
 pub struct Guard {
     rates: GuardRates,
     key: [u8; 32],
+    /// The rank of these two is when all is forgiven: who is nearest to it is forgotten first.
     addresses: Table,
     users: Table,
     /// Those who were right, by user and address.
+    /// Their rank is when that was.
     trusted: Table,
     /// Until when whoever is unknown counts as having failed, for the addresses and the users that were forgotten.
     floors: [Duration; 2],
@@ -85,12 +87,12 @@ impl Guard {
         let network = address.map(network);
         let pair = network.map(|network| self.hash(&network, user.as_bytes()));
         if let Some(pair) = pair
-            && let Some((since, bucket)) = self.trusted.find(pair)
-            && now.saturating_sub(since) < TRUST_TIME
+            && let Some(Entry { rank, bucket, .. }) = self.trusted.find(pair)
+            && now.saturating_sub(rank) < TRUST_TIME
         {
             return match bucket.room(self.rates.user, now) {
                 Room::Free => {
-                    self.trusted.put(pair, since, bucket.charged(self.rates.user, now));
+                    self.trusted.put(pair, rank, bucket.charged(self.rates.user, now));
                     Admission::Go(Permit { charged: Charged::Pair(pair), pair: Some(pair) })
                 }
                 Room::Wait => Admission::Wait,
@@ -111,11 +113,11 @@ impl Guard {
             Room::Slow(time) => return Admission::Slow(time),
         }
         if let (Some(key), Some(bucket)) = (address_key, by_address) {
-            let forgotten = self.addresses.put_by_time(key, bucket.charged(address_rate, now));
-            self.floors[0] = self.floors[0].max(forgotten);
+            let bucket = bucket.charged(address_rate, now);
+            self.floors[0] = self.floors[0].max(self.addresses.put(key, bucket.free_at, bucket));
         }
-        let forgotten = self.users.put_by_time(user_key, by_user.charged(user_rate, now));
-        self.floors[1] = self.floors[1].max(forgotten);
+        let bucket = by_user.charged(user_rate, now);
+        self.floors[1] = self.floors[1].max(self.users.put(user_key, bucket.free_at, bucket));
         Admission::Go(Permit { charged: Charged::Both { user: user_key, address: address_key }, pair })
     }
 
@@ -128,7 +130,8 @@ impl Guard {
     pub fn succeeded(&mut self, permit: Permit, now: Duration) {
         self.withdraw(&permit);
         if let Some(pair) = permit.pair {
-            let bucket = self.trusted.find(pair).map(|(_, bucket)| bucket).unwrap_or_default();
+            let bucket = self.trusted.find(pair).map(|entry| entry.bucket).unwrap_or_default();
+            // Who is forgotten for it counts as all others do.
             self.trusted.put(pair, now, bucket);
         }
     }
@@ -143,21 +146,18 @@ impl Guard {
     }
 
     fn settle(&mut self, permit: &Permit, how: fn(Bucket, GuardRate) -> Bucket) {
+        let GuardRates { address: address_rate, user: user_rate } = self.rates;
+        // No table grows by it.
         match permit.charged {
             Charged::Pair(pair) => {
-                if let Some((since, bucket)) = self.trusted.find(pair) {
-                    self.trusted.put(pair, since, how(bucket, self.rates.user));
+                if let Some(Entry { rank, bucket, .. }) = self.trusted.find(pair) {
+                    self.trusted.put(pair, rank, how(bucket, user_rate));
                 }
             }
             Charged::Both { user, address } => {
-                // Neither table grows by it.
-                if let Some((_, bucket)) = self.users.find(user) {
-                    self.users.put_by_time(user, how(bucket, self.rates.user));
-                }
-                if let Some((key, (_, bucket))) =
-                    address.and_then(|key| Some((key, self.addresses.find(key)?)))
-                {
-                    self.addresses.put_by_time(key, how(bucket, self.rates.address));
+                settle_in(&mut self.users, user, |bucket| how(bucket, user_rate));
+                if let Some(address) = address {
+                    settle_in(&mut self.addresses, address, |bucket| how(bucket, address_rate));
                 }
             }
         }
@@ -184,7 +184,8 @@ impl Default for GuardRates {
     fn default() -> Self {
         Self {
             address: GuardRate { burst: 20, every: Duration::from_secs(3) },
-            user: GuardRate { burst: 10, every: Duration::from_secs(10) },
+            // More than one address can use up: nobody locks a user out from elsewhere alone.
+            user: GuardRate { burst: 30, every: Duration::from_secs(2) },
         }
     }
 }
@@ -192,6 +193,13 @@ impl Default for GuardRates {
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("rates", &self.rates).finish_non_exhaustive()
+    }
+}
+
+fn settle_in(table: &mut Table, key: u128, how: impl Fn(Bucket) -> Bucket) {
+    if let Some(entry) = table.find(key) {
+        let bucket = how(entry.bucket);
+        table.put(key, bucket.free_at, bucket);
     }
 }
 

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
@@ -11,7 +10,7 @@ use super::{PasswordError, PasswordRecord, UserNameFault, check_user_name};
 /// The first line that cannot be read.
 pub fn parse_htpasswd(text: &str) -> Result<Vec<(Box<str>, PasswordRecord)>, HtpasswdError> {
     let mut users = Vec::new();
-    let mut lines = BTreeMap::new();
+    let mut names = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
         let fail = |fault| HtpasswdError { line, fault };
         // Where the file was edited on another system, lines end in a carriage return, and editors leave blanks.
@@ -23,12 +22,50 @@ pub fn parse_htpasswd(text: &str) -> Result<Vec<(Box<str>, PasswordRecord)>, Htp
         check_user_name(name).map_err(|fault| fail(HtpasswdFault::Name(fault)))?;
         let record = PasswordRecord::parse_hash(hash).map_err(|error| fail(HtpasswdFault::Hash(error)))?;
         let record = record.ok_or(fail(HtpasswdFault::NoHash))?;
-        if let Some(first) = lines.insert(name, line) {
-            return Err(fail(HtpasswdFault::Twice { first }));
-        }
+        names.push((name, line));
         users.push((name.into(), record));
     }
-    Ok(users)
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => {
+            Err(HtpasswdError { line: pair[1].1, fault: HtpasswdFault::Twice { first: pair[0].1 } })
+        }
+        None => Ok(users),
+    }
+}
+
+/// The text with this hash for a user, in the place of the one that the user has, or at its end. All other lines stay as they
+/// are.
+///
+/// # Errors
+/// As of [`parse_htpasswd`], also for what would come of it.
+pub fn put_htpasswd(text: &str, name: &str, hash: &str) -> Result<String, HtpasswdError> {
+    let next = text.lines().count() + 1;
+    check_user_name(name).map_err(|fault| HtpasswdError { line: next, fault: HtpasswdFault::Name(fault) })?;
+    let changed = match change(text, name, &format!("{name}:{hash}\n"))? {
+        Some(changed) => changed,
+        None if text.is_empty() || text.ends_with('\n') => format!("{text}{name}:{hash}\n"),
+        None => format!("{text}\n{name}:{hash}\n"),
+    };
+    parse_htpasswd(&changed)?;
+    Ok(changed)
+}
+
+/// The text without a user; `None` if there is none of that name. All other lines stay as they are.
+///
+/// # Errors
+/// As of [`parse_htpasswd`].
+pub fn remove_htpasswd(text: &str, name: &str) -> Result<Option<String>, HtpasswdError> {
+    change(text, name, "")
+}
+
+fn change(text: &str, name: &str, line: &str) -> Result<Option<String>, HtpasswdError> {
+    let users = parse_htpasswd(text)?;
+    let lines = text.split_inclusive('\n').map(|old| match old.split_once(':') {
+        Some((other, _)) if other == name => line,
+        Some(_) | None => old,
+    });
+    Ok(users.iter().any(|(other, _)| **other == *name).then(|| lines.collect()))
 }
 
 /// A line that cannot be read. Shows no hash.
@@ -93,6 +130,23 @@ mod tests {
         assert_eq!(names, ["ci", "dev", "Ü"]);
         assert!(users.iter().all(|(_, record)| record.verify("correct horse") && !record.verify("other")));
         assert_eq!(parse_htpasswd(""), Ok(vec![]));
+    }
+
+    #[test]
+    fn one_user_is_changed_and_the_rest_stays() {
+        let text = format!("# ci:\r\n\nci:{HASH}\r\n#ci:x\ndev:{HASH}  \ncider:{HASH}");
+        let changed = put_htpasswd(&text, "ci", ARGON).unwrap();
+        assert_eq!(changed, format!("# ci:\r\n\nci:{ARGON}\n#ci:x\ndev:{HASH}  \ncider:{HASH}"));
+        assert_eq!(put_htpasswd(&text, "new", ARGON).unwrap(), format!("{text}\nnew:{ARGON}\n"));
+        assert_eq!(put_htpasswd("", "new", ARGON).unwrap(), format!("new:{ARGON}\n"));
+        let removed = remove_htpasswd(&text, "ci").unwrap().unwrap();
+        assert_eq!(removed, format!("# ci:\r\n\n#ci:x\ndev:{HASH}  \ncider:{HASH}"));
+        assert_eq!(remove_htpasswd(&removed, "ci"), Ok(None));
+        for name in ["#ci", "a:b", "", "*", "a\nb"] {
+            assert!(put_htpasswd(&text, name, ARGON).is_err(), "{name:?}");
+        }
+        assert!(put_htpasswd(&text, "ci", "secret").is_err());
+        assert!(put_htpasswd("ci\n", "dev", ARGON).is_err() && remove_htpasswd("ci\n", "dev").is_err());
     }
 
     #[test]

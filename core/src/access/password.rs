@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 use self::argon2id::Argon2Record;
 use self::bcrypt::BcryptRecord;
 
-pub use self::argon2id::Argon2Cost;
+pub use self::argon2id::{Argon2Cost, HashMemory};
 pub use self::error::PasswordError;
 
 /// What is kept of a user's password. It is never shown.
@@ -84,9 +84,16 @@ impl PasswordRecord {
     /// Whether this is the password. Takes up to seconds and 256 MiB of memory, as much for a wrong one as for the right one;
     /// without that memory, no password is right.
     pub fn verify(&self, password: &str) -> bool {
+        self.verify_in(password, &mut HashMemory::default())
+    }
+
+    /// The same, in memory that is kept.
+    pub fn verify_in(&self, password: &str, memory: &mut HashMemory) -> bool {
+        #[cfg(test)]
+        tests::VERIFIED.with(|count| count.set(count.get() + 1));
         let right = match &self.0 {
-            Kind::Plain(digest) => Sha256::digest(password).ct_eq(digest).into(),
-            Kind::Argon2(record) => record.verify(password),
+            Kind::Plain(digest) => <[u8; 32]>::from(Sha256::digest(password)).ct_eq(digest).into(),
+            Kind::Argon2(record) => record.verify(password, memory),
             Kind::Bcrypt(record) => record.verify(password),
         };
         right && !password.is_empty()

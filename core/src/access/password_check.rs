@@ -4,7 +4,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::PasswordRecord;
+use super::{HashMemory, PasswordRecord};
 use crate::swift::SecretText;
 
 /// A password to be checked: pure, but so much work that a host does it where it holds up nobody else.
@@ -43,8 +43,13 @@ impl PasswordCheck {
 
     /// Whether it is the user's password. Takes up to seconds and 256 MiB of memory, as [`PasswordRecord::verify`] does.
     pub fn run(&self) -> bool {
+        self.run_in(&mut HashMemory::default())
+    }
+
+    /// The same, in memory that is kept.
+    pub fn run_in(&self, memory: &mut HashMemory) -> bool {
         // Both are always looked at.
-        self.record.verify(self.password.expose()) & self.known
+        self.record.verify_in(self.password.expose(), memory) & self.known
     }
 
     /// What tells this check from all others, for a memory of what was right: nothing can be learned from it without the

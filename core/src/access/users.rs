@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +11,9 @@ use crate::swift::SecretText;
 /// The users that have passwords.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Users {
-    users: BTreeMap<Box<str>, User>,
-    /// In the order of the names; what is verified for names that are none.
+    /// In the order of the names.
+    users: Vec<User>,
+    /// What is verified for names that are none.
     decoys: Vec<Arc<PasswordRecord>>,
     /// Made of the key of the registry, and good for decoys alone.
     key: DecoyKey,
@@ -22,6 +22,8 @@ pub struct Users {
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
+    /// The name, which no other user has.
+    pub name: Box<str>,
     /// What the user logs in with.
     pub record: Arc<PasswordRecord>,
 }
@@ -38,7 +40,7 @@ impl Users {
         users: impl IntoIterator<Item = (Box<str>, PasswordRecord)>,
         key: &[u8],
     ) -> Result<Self, UsersError> {
-        let mut found = BTreeMap::new();
+        let mut found = Vec::new();
         for (name, record) in users {
             if let Err(fault) = check_user_name(&name) {
                 return Err(UsersError::Name { name, fault });
@@ -46,12 +48,13 @@ impl Users {
             if found.len() == USERS_MAX {
                 return Err(UsersError::TooMany);
             }
-            if found.contains_key(&name) {
-                return Err(UsersError::Twice { name });
-            }
-            found.insert(name, User { record: Arc::new(record) });
+            found.push(User { name, record: Arc::new(record) });
         }
-        let mut decoys: Vec<_> = found.values().map(|user| user.record.clone()).collect();
+        found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            return Err(UsersError::Twice { name: pair[0].name.clone() });
+        }
+        let mut decoys: Vec<_> = found.iter().map(|user| user.record.clone()).collect();
         if decoys.is_empty() {
             // Where nobody has a password, no name stands out.
             decoys.extend(PasswordRecord::parse("*").map(Arc::new).ok());
@@ -62,7 +65,8 @@ impl Users {
 
     /// The user of a name.
     pub fn find(&self, name: &str) -> Option<&User> {
-        self.users.get(name)
+        let at = self.users.binary_search_by(|user| (*user.name).cmp(name));
+        at.ok().map(|at| &self.users[at])
     }
 
     /// Whether there are none.
@@ -72,13 +76,13 @@ impl Users {
 
     /// The names, in the order of their bytes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.users.keys().map(|name| &**name)
+        self.users.iter().map(|user| &*user.name)
     }
 
     /// What has to be checked before whoever says to be `name` is believed. For a name that nobody has, it is as much work as
     /// for one of the users, and always the same one, so that nobody learns from the time it takes which names there are.
     pub fn check(&self, name: &str, password: SecretText) -> PasswordCheck {
-        match self.users.get(name) {
+        match self.find(name) {
             Some(user) => PasswordCheck::new(name, user.record.clone(), true, password),
             None => PasswordCheck::new(name, self.decoy(name), false, password),
         }
@@ -136,7 +140,7 @@ impl Error for UsersError {}
 pub enum UserNameFault {
     /// It has no or too many bytes.
     Length,
-    /// It holds a colon, a blank or a control character.
+    /// It begins with `#`, or holds a colon, a blank or a control character.
     Character,
     /// It means others than one user.
     Reserved,
@@ -146,9 +150,9 @@ impl fmt::Display for UserNameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length => write!(f, "must have 1 to {NAME_BYTES_MAX} bytes; choose another"),
-            Self::Character => {
-                f.write_str("must not hold colons, blanks or control characters; choose another")
-            }
+            Self::Character => f.write_str(
+                "must not begin with # or hold colons, blanks or control characters; choose another",
+            ),
             Self::Reserved => f.write_str("has a meaning of its own in rules; choose another"),
         }
     }
@@ -164,12 +168,14 @@ pub fn check_user_name(name: &str) -> Result<(), UserNameFault> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(UserNameFault::Length);
     }
-    if name.chars().any(|character| {
+    let unfit = name.chars().any(|character| {
         character == ':'
             || character.is_whitespace()
             || character.is_control()
             || INVISIBLE.contains(&character)
-    }) {
+    });
+    // In files of users, such a line is a comment.
+    if unfit || name.starts_with('#') {
         return Err(UserNameFault::Character);
     }
     if RESERVED.contains(&name) {
@@ -260,6 +266,7 @@ mod tests {
             (&*"x".repeat(129), UserNameFault::Length),
             ("a:b", UserNameFault::Character),
             ("a b", UserNameFault::Character),
+            ("#a", UserNameFault::Character),
             ("a\n", UserNameFault::Character),
             ("a\u{7f}", UserNameFault::Character),
             ("a\u{85}", UserNameFault::Character),

@@ -30,6 +30,13 @@ pub(crate) enum Event {
     Told { answer: Told },
 }
 
+/// What is known of who sends a request, for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Sender {
+    pub(super) user: Option<Box<str>>,
+    pub(super) reason: Option<&'static str>,
+}
+
 /// How a flow ends its exchange.
 pub(super) enum Finish {
     /// The body of the reply is on its way.
@@ -46,6 +53,7 @@ pub(crate) struct Cx<'a> {
     attempts: &'a mut Attempts,
     outbox: &'a mut VecDeque<Output>,
     finish: Option<Finish>,
+    found: Sender,
 }
 
 impl<'a> Cx<'a> {
@@ -55,11 +63,22 @@ impl<'a> Cx<'a> {
         attempts: &'a mut Attempts,
         outbox: &'a mut VecDeque<Output>,
     ) -> Self {
-        Self { config, head_only, attempts, outbox, finish: None }
+        Self { config, head_only, attempts, outbox, finish: None, found: Sender::default() }
     }
 
-    pub(super) fn finish(self) -> Option<Finish> {
-        self.finish
+    /// How the flow ended the exchange, if it did, and what it found out of its sender.
+    pub(super) fn finish(self) -> (Option<Finish>, Sender) {
+        (self.finish, self.found)
+    }
+
+    /// Says who is served.
+    pub(crate) fn tell_user(&mut self, user: Option<Box<str>>) {
+        self.found.user = user;
+    }
+
+    /// Says what is wrong with what the sender showed, for the log.
+    pub(crate) fn tell_reason(&mut self, reason: &'static str) {
+        self.found.reason = Some(reason);
     }
 
     /// Whether the request is a HEAD.
@@ -251,7 +270,10 @@ impl Answer {
     pub(crate) fn refusal(refusal: &Refusal) -> Self {
         let mut answer = Self::json(refusal.status(), refusal.body());
         if let Some(after) = refusal.retry_after() {
-            answer = answer.with(header::RETRY_AFTER, &after.as_secs().max(1).to_string());
+            answer = answer.with(header::RETRY_AFTER, &after.as_millis().div_ceil(1000).max(1).to_string());
+        }
+        if let Some(challenge) = refusal.challenge() {
+            answer = answer.with(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(allow) = refusal.allow() {
             answer = answer.with_static(header::ALLOW, allow);

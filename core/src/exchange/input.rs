@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{CallId, Side, TimerId, To};
+use crate::access::{KeySet, Verdict};
 use crate::store::{Fault, Reply};
 use crate::swift::{HttpHead, SecretText};
 use crate::transfer::Moved;
@@ -93,4 +96,8 @@ pub enum Told {
     },
     /// The URL; `None` if there is none at the moment.
     Location(Option<SecretText>),
+    /// What came of a password.
+    Password(Verdict),
+    /// The keys; `None` if there are none to be had.
+    Keys(Option<Arc<KeySet>>),
 }

@@ -1,9 +1,11 @@
+use core::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{CallId, TimerId};
+use crate::access::PasswordCheck;
 use crate::oci::Digest;
 use crate::store::Op;
 use crate::transfer::{Hashing, Source};
@@ -104,7 +106,7 @@ pub enum Until {
 }
 
 /// What is asked of the host's shared services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// So many bytes of the memory that all exchanges together may collect in. The host may wait a while. Who asks while
     /// nothing was taken of the client's body goes on to collect it: a host may read a little of it before it grants much.
@@ -127,6 +129,21 @@ pub enum Ask {
     Location {
         /// The blob.
         digest: Digest,
+    },
+    /// Whether a password is right. The work is heavy and must hold up nobody else; who tries too often is slowed by a
+    /// [`Guard`](crate::access::Guard). Nothing of it may be logged.
+    CheckPassword {
+        /// What to check.
+        check: Box<PasswordCheck>,
+        /// Who tries.
+        address: Option<IpAddr>,
+    },
+    /// The keys that an issuer of tokens signs with, by way of its [`KeyCache`](crate::access::KeyCache).
+    Keys {
+        /// Which of [`Access::issuers`](crate::access::Access::issuers).
+        issuer: u8,
+        /// The key that is looked for; one that is not known may be new.
+        kid: Option<Box<str>>,
     },
 }
 

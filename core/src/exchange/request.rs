@@ -1,5 +1,7 @@
 use http::{HeaderMap, HeaderName, Method, header};
 
+use crate::access::{Origin, Pass, Peer};
+
 /// The head of a request, as the host received and checked it.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
@@ -11,6 +13,8 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// The length of the body.
     pub body: BodyLength,
+    /// Whom the host has the connection with.
+    pub peer: Peer<'a>,
 }
 
 /// The length of a request's body.
@@ -38,6 +42,12 @@ pub struct Request {
     pub given: Given,
     /// The length of the body.
     pub body: BodyLength,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The user that a certificate stands for.
+    pub certified: Option<Box<str>>,
+    /// What its sender may do.
+    pub pass: Pass,
     /// Content-Type.
     pub content_type: Option<Box<str>>,
     /// Content-Range.
@@ -53,11 +63,14 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(head: &RequestHead<'_>, given: Given) -> Self {
+    pub(crate) fn new(head: &RequestHead<'_>, given: Given, origin: Origin) -> Self {
         let headers = head.headers;
         Self {
             given,
             body: head.body,
+            origin,
+            certified: None,
+            pass: Pass::stranger(),
             content_type: text(headers, &header::CONTENT_TYPE),
             content_range: text(headers, &header::CONTENT_RANGE),
             range: text(headers, &header::RANGE),

@@ -77,7 +77,13 @@ impl BlobRedirect {
             }
             (
                 State::Asking,
-                Told::Location(None) | Told::Granted | Told::Denied | Told::Renewed | Told::Retry { .. },
+                Told::Location(None)
+                | Told::Granted
+                | Told::Denied
+                | Told::Renewed
+                | Told::Retry { .. }
+                | Told::Password(_)
+                | Told::Keys(_),
             ) => self.get.begin(cx),
             (State::Looking { .. }, _) => Flow::BlobRedirect(self),
         }

@@ -186,6 +186,7 @@ mod tests {
         let secret = Secret::new(b"key");
         let config = Config {
             secret,
+            access: crate::access::Access::open(),
             sparse_manifests: false,
             redirects: false,
             store_md5: false,
@@ -196,7 +197,13 @@ mod tests {
         upload.segments = segments;
         let target = format!("{}?state={}", upload.path(), upload.seal(&config.secret));
         let headers = HeaderMap::new();
-        let head = RequestHead { method: &Method::PATCH, target: &target, headers: &headers, body };
+        let head = RequestHead {
+            method: &Method::PATCH,
+            target: &target,
+            headers: &headers,
+            body,
+            peer: crate::access::Peer::default(),
+        };
         Exchange::new(&Arc::new(config), &head, Given { now: 0, entropy: [2; 16] })
     }
 

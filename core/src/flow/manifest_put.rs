@@ -402,6 +402,7 @@ mod tests {
         let secret = Secret::new(b"key");
         let config = Config {
             secret,
+            access: crate::access::Access::open(),
             sparse_manifests: false,
             redirects: false,
             store_md5: false,
@@ -411,8 +412,13 @@ mod tests {
         let headers = HeaderMap::new();
         let limit = config.limits.manifest_bytes_max;
         for (body, length) in [(BodyLength::Exactly(1000), 1000), (BodyLength::Unknown, limit)] {
-            let head =
-                RequestHead { method: &Method::PUT, target: "/v2/a/manifests/b", headers: &headers, body };
+            let head = RequestHead {
+                method: &Method::PUT,
+                target: "/v2/a/manifests/b",
+                headers: &headers,
+                body,
+                peer: crate::access::Peer::default(),
+            };
             let mut exchange = Exchange::new(&config, &head, Given { now: 0, entropy: [2; 16] });
             let what = Ask::Memory { bytes: 2 * length };
             assert_eq!(exchange.poll_output(), Output::Ask { what });

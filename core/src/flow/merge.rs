@@ -88,7 +88,13 @@ impl Merge {
             | Event::Collected { .. }
             | Event::Hashed { .. }
             | Event::Told {
-                answer: Told::Granted | Told::Renewed | Told::Retry { .. } | Told::Location(_),
+                answer:
+                    Told::Granted
+                    | Told::Renewed
+                    | Told::Retry { .. }
+                    | Told::Location(_)
+                    | Told::Password(_)
+                    | Told::Keys(_),
             } => Fitted::Not(self),
         }
     }

@@ -1,5 +1,6 @@
 use super::touch::{Touch, Touched};
 use super::{Flow, publish, upload_start};
+use crate::access::{Action, Pass};
 use crate::exchange::{Cx, Event, Slot};
 use crate::oci::{Digest, Repository};
 use crate::record::{LINK_BYTES_MAX, Link};
@@ -28,15 +29,29 @@ enum State {
 }
 
 impl Mount {
-    pub(crate) fn start(upload: Upload, digest: Digest, from: Option<&str>, cx: &mut Cx<'_>) -> Flow {
+    pub(crate) fn start(
+        upload: Upload,
+        digest: Digest,
+        from: Option<&str>,
+        pass: &Pass,
+        cx: &mut Cx<'_>,
+    ) -> Flow {
         let from = match from.map(Repository::parse) {
             Some(Err(_)) => return upload_start::session(&upload, cx),
             Some(Ok(from)) => Some(from),
             None => None,
         };
+        let access = &cx.config.access;
+        let may_read = match &from {
+            Some(from) => pass.may(access, from, Action::Pull),
+            // Whoever may read all may know that one of them holds the blob.
+            None => pass.may_pull_everywhere(access),
+        };
+        if !may_read {
+            return upload_start::session(&upload, cx);
+        }
         match &from {
             Some(from) => cx.read(Key::Link(from.clone(), digest), LINK_BYTES_MAX),
-            // Every repository may be read by everybody, so it does not matter which one holds the blob.
             None => cx.send(Op::Stat { key: Key::Blob(digest) }),
         };
         Flow::Mount(Box::new(Self { upload, digest, from, state: State::Looking }))

@@ -15,9 +15,11 @@ pub(crate) fn start(repository: Repository, query: &Query, request: &Request, cx
         Some(Some(algorithm)) => algorithm,
         Some(None) => return refuse(&Refusal::AlgorithmUnsupported, cx),
     };
-    let upload = Upload::new(UploadId::new(request.given.entropy), request.given.now, repository, algorithm);
+    let mut upload =
+        Upload::new(UploadId::new(request.given.entropy), request.given.now, repository, algorithm);
+    upload.user = request.pass.user.clone();
     if let Some(Ok(digest)) = query.first("mount").map(Digest::parse) {
-        return Mount::start(upload, digest, query.first("from"), cx);
+        return Mount::start(upload, digest, query.first("from"), &request.pass, cx);
     }
     match query.first("digest").map(Digest::parse) {
         Some(Err(error)) => refuse(&error.into(), cx),

@@ -1,8 +1,8 @@
 use http::{StatusCode, header};
 
-use super::Flow;
+use super::{Flow, admit};
 use crate::exchange::{Answer, Cx, Request};
-use crate::oci::{DOCKER_UPLOAD_UUID, Query, Refusal, Repository};
+use crate::oci::{AuthFault, DOCKER_UPLOAD_UUID, Query, Refusal, Repository};
 use crate::upload::{TokenFault, Upload};
 
 /// `GET` of an upload (distribution-spec, end-13): how far it is.
@@ -28,11 +28,19 @@ pub(crate) fn open(
 ) -> Result<Upload, Refusal> {
     let token = query.first(TOKEN).ok_or(Refusal::BlobUploadUnknown)?;
     let age_max = cx.config.limits.upload_age_seconds_max;
-    Upload::open(token, id, repository, &cx.config.secret, request.given.now, age_max).map_err(|fault| {
-        match fault {
-            TokenFault::Foreign | TokenFault::Old => Refusal::BlobUploadUnknown,
-        }
-    })
+    let (user, secret) = (request.pass.user.as_deref(), &cx.config.secret);
+    let upload =
+        Upload::open(token, id, repository, user, secret, request.given.now, age_max).map_err(|fault| {
+            match fault {
+                TokenFault::Foreign | TokenFault::Old => Refusal::BlobUploadUnknown,
+            }
+        })?;
+    // A push must not die of its length: a token that was good when the upload began is good to its end.
+    let pass = &request.pass;
+    if pass.expired && pass.ends.is_some_and(|ends| ends <= upload.started) {
+        return Err(admit::unauthorized(request, Some(AuthFault::TokenExpired), &[], &cx.config.access));
+    }
+    Ok(upload)
 }
 
 /// A reply that tells how far an upload is and where it goes on. An empty upload has the range `0-0`, as others say it.

@@ -117,6 +117,22 @@ pub enum Refusal {
     BodyLate,
     /// The head of the request breaks HTTP; the reason ends the sentence "This request cannot be read: ...".
     HeadInvalid(Cow<'static, str>),
+    /// It has to be shown, or shown again, who asks.
+    Unauthorized {
+        /// The value of WWW-Authenticate (RFC 9110, section 11.6.1).
+        challenge: Box<str>,
+        /// What is wrong with what was shown; `None` if nothing was.
+        fault: Option<AuthFault>,
+    },
+    /// Who asks may not do this.
+    Denied,
+    /// Passwords were wrong too often.
+    TooManyTries {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The form that asks for a token cannot be understood; the reason ends the sentence "No token can be had by this: ...".
+    TokenFormInvalid(Cow<'static, str>),
     /// Too much is going on at once.
     Busy {
         /// When to come back.
@@ -135,6 +151,19 @@ pub enum Refusal {
     Internal,
 }
 
+/// What is wrong with what somebody shows of who they are. Nothing tells an unknown name from a wrong password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthFault {
+    /// Not the password of that user, or no such user, or no such token.
+    Wrong,
+    /// A token that is not taken here.
+    TokenInvalid,
+    /// A token that has ended.
+    TokenExpired,
+    /// A token that was not made for this.
+    TokenInsufficient,
+}
+
 impl Refusal {
     /// The status of the reply.
     pub const fn status(&self) -> StatusCode {
@@ -148,7 +177,10 @@ impl Refusal {
 
     /// When the client may come back: the value of Retry-After.
     pub const fn retry_after(&self) -> Option<Duration> {
-        if let Self::Busy { retry_after } | Self::StoreUnavailable { retry_after } = self {
+        if let Self::Busy { retry_after }
+        | Self::StoreUnavailable { retry_after }
+        | Self::TooManyTries { retry_after } = self
+        {
             Some(*retry_after)
         } else {
             None
@@ -158,6 +190,11 @@ impl Refusal {
     /// The methods for the Allow header.
     pub const fn allow(&self) -> Option<&'static str> {
         if let Self::MethodNotAllowed { allow } = self { Some(allow) } else { None }
+    }
+
+    /// How to show who asks: the value of WWW-Authenticate.
+    pub fn challenge(&self) -> Option<&str> {
+        if let Self::Unauthorized { challenge, .. } = self { Some(challenge) } else { None }
     }
 
     /// The JSON body: `{"errors":[{"code","message","detail"?}]}` (distribution-spec, "Error Codes").
@@ -200,6 +237,10 @@ impl Refusal {
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::BodyLate => (StatusCode::REQUEST_TIMEOUT, "SIZE_INVALID"),
             Self::HeadInvalid(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            Self::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::Denied => (StatusCode::FORBIDDEN, "DENIED"),
+            Self::TooManyTries { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+            Self::TokenFormInvalid(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
             Self::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::StoreUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             // DENIED would send people to look at their password.
@@ -221,9 +262,10 @@ impl Refusal {
             Self::ManifestReferenceSize { digest, stated, found } => {
                 Some(json!({ "digest": digest.to_string(), "stated": stated, "found": found }))
             }
-            Self::BlobUploadInvalid(reason) | Self::ManifestInvalid(reason) | Self::HeadInvalid(reason) => {
-                Some(json!({ "reason": reason }))
-            }
+            Self::BlobUploadInvalid(reason)
+            | Self::ManifestInvalid(reason)
+            | Self::HeadInvalid(reason)
+            | Self::TokenFormInvalid(reason) => Some(json!({ "reason": reason })),
             Self::ManifestTooLarge { max } => Some(json!({ "max": max })),
             Self::TooManyReferences { max }
             | Self::TooManyTags { max }
@@ -245,6 +287,9 @@ impl Refusal {
             | Self::RouteUnknown
             | Self::BodyLate
             | Self::BodyBroken
+            | Self::Unauthorized { .. }
+            | Self::Denied
+            | Self::TooManyTries { .. }
             | Self::Busy { .. }
             | Self::StoreUnavailable { .. }
             | Self::StoreFull
@@ -304,6 +349,10 @@ mod tests {
     use super::super::digest::Algorithm;
     use super::*;
 
+    fn unauthorized(fault: AuthFault) -> Refusal {
+        Refusal::Unauthorized { challenge: "Bearer".into(), fault: Some(fault) }
+    }
+
     fn all() -> Vec<(Refusal, u16, &'static str)> {
         let digest = Digest::of(Algorithm::Sha256, b"");
         let got = Box::new(Digest::of(Algorithm::Sha512, b""));
@@ -337,6 +386,14 @@ mod tests {
             (Refusal::HeadInvalid("it is too long".into()), 400, "UNSUPPORTED"),
             (Refusal::BodyBroken, 400, "SIZE_INVALID"),
             (Refusal::AnnotationsTooLong { max: 4 }, 413, "SIZE_INVALID"),
+            (Refusal::Unauthorized { challenge: "Bearer".into(), fault: None }, 401, "UNAUTHORIZED"),
+            (unauthorized(AuthFault::Wrong), 401, "UNAUTHORIZED"),
+            (unauthorized(AuthFault::TokenInvalid), 401, "UNAUTHORIZED"),
+            (unauthorized(AuthFault::TokenExpired), 401, "UNAUTHORIZED"),
+            (unauthorized(AuthFault::TokenInsufficient), 401, "UNAUTHORIZED"),
+            (Refusal::Denied, 403, "DENIED"),
+            (Refusal::TooManyTries { retry_after }, 429, "TOOMANYREQUESTS"),
+            (Refusal::TokenFormInvalid("it is empty".into()), 400, "UNSUPPORTED"),
             (Refusal::Busy { retry_after }, 503, "UNAVAILABLE"),
             (Refusal::StoreUnavailable { retry_after }, 503, "UNAVAILABLE"),
             (Refusal::StoreFull, 507, "UNAVAILABLE"),
@@ -363,7 +420,8 @@ mod tests {
     fn only_some_carry_headers() {
         for (refusal, status, _) in all() {
             assert_eq!(refusal.allow().is_some(), status == 405, "{refusal:?}");
-            let waits = status == 503 && refusal != Refusal::StoreReadOnly;
+            assert_eq!(refusal.challenge().is_some(), status == 401, "{refusal:?}");
+            let waits = [429, 503].contains(&status) && refusal != Refusal::StoreReadOnly;
             assert_eq!(refusal.retry_after(), waits.then(|| Duration::from_secs(7)), "{refusal:?}");
         }
     }

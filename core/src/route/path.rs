@@ -8,6 +8,7 @@ pub(super) struct Path(Vec<String>);
 /// An endpoint whose names are not parsed yet.
 pub(super) enum Shape<'a> {
     Base,
+    Token,
     Catalog,
     Tags { name: String },
     Blob { name: String, digest: &'a str },
@@ -37,6 +38,9 @@ impl Path {
 
     pub(super) fn shape(&self) -> Option<Shape<'_>> {
         let segments: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        if let ["auth", "token"] = segments.as_slice() {
+            return Some(Shape::Token);
+        }
         let ["v2", path @ ..] = segments.as_slice() else { return None };
         let joined = |name: &[&str]| (!name.is_empty()).then(|| name.join("/"));
         Some(match path {

@@ -16,7 +16,7 @@ pub(super) fn parse_http_date(text: &str) -> Option<u64> {
 }
 
 /// Reads a timestamp of RFC 3339: `2026-01-02T03:04:05.678901Z`, or with an offset. Fractions are dropped.
-pub(super) fn parse_rfc3339(text: &str) -> Option<u64> {
+pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let mut numbers = date.split('-');
     let (year, month, day) = (numbers.next()?, numbers.next()?, numbers.next()?);

@@ -1,5 +1,6 @@
 //! Every endpoint, told as conversations with a registry that has no network.
 
+mod access;
 mod blobs;
 mod blobs_redirected;
 mod calls;

@@ -15,6 +15,7 @@ pub use store::{Object, Store, Trouble};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use wharfinger_core::access::{Access, Peer, Verdict};
 use wharfinger_core::exchange::{BodyLength, Exchange, Given, RequestHead};
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::upload::Secret;
@@ -46,12 +47,15 @@ pub struct Host {
     pub reply_bytes_max: Option<usize>,
     /// Bytes that move at once.
     pub chunk_bytes: usize,
+    /// What comes of every password; `None` where they are looked at.
+    pub verdict: Option<Verdict>,
 }
 
 impl Registry {
     pub fn new() -> Self {
         let config = Config {
             secret: Secret::new(b"a secret of tests"),
+            access: Access::open(),
             sparse_manifests: false,
             redirects: false,
             store_md5: true,
@@ -64,6 +68,7 @@ impl Registry {
             locations: true,
             reply_bytes_max: None,
             chunk_bytes: 7,
+            verdict: None,
         };
         Self { config, store: Store::default(), host, now: 1_800_000_000, requests: 0 }
     }
@@ -87,7 +92,8 @@ impl Registry {
         let mut entropy = [0; 16];
         entropy[8..].copy_from_slice(&self.requests.to_be_bytes());
         let length = body.promised.map_or(BodyLength::Unknown, BodyLength::Exactly);
-        let head = RequestHead { method: &method, target, headers: &headers, body: length };
+        let head =
+            RequestHead { method: &method, target, headers: &headers, body: length, peer: Peer::default() };
         let config = Arc::new(self.config.clone());
         let exchange = Exchange::new(&config, &head, Given { now: self.now, entropy });
         Run::new(exchange, method == Method::HEAD, body, self.host)

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use http::StatusCode;
 use smol::Timer;
 
 use super::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, after_printing};
-use crate::client::{self, Body, Client, ClientError};
+use crate::client::{self, Body, Client, ClientError, Tls, TlsError, Trust};
+use crate::config::Settings;
 
 /// Longest time for each part of one try.
 const TRY_TIME: Duration = Duration::from_secs(5);
@@ -23,9 +25,16 @@ const VERSION: &str = "registry/2.0";
 
 #[derive(Debug, Args)]
 pub(super) struct Ping {
-    /// Where it should answer, such as http://127.0.0.1:5000; by default where the configuration says
+    /// Where it should answer, such as http://127.0.0.1:5000; by default where the configuration says, whatever certificate
+    /// is shown there
     #[arg(value_parser = parse_url)]
     url: Option<String>,
+    /// PEM file with the authorities to trust for https, in place of the system's
+    #[arg(long, value_name = "FILE", requires = "url", conflicts_with = "insecure")]
+    cacert: Option<PathBuf>,
+    /// Take whatever certificate is shown
+    #[arg(long)]
+    insecure: bool,
     /// Ask again and again for so long, until it answers
     #[arg(long, value_name = "SECONDS", value_parser = parse_wait)]
     wait: Option<Duration>,
@@ -39,16 +48,30 @@ enum Silence {
 
 impl Ping {
     /// Asks, and prints the outcome.
-    pub fn run(self, listen: SocketAddr) -> ExitCode {
+    pub fn run(self, settings: &Settings) -> ExitCode {
+        let listen = settings.listen();
+        // Nothing is sent that must not be read, and no certificate has to be good for the address of this machine.
+        let trust = match self.cacert {
+            _ if self.insecure || self.url.is_none() => Trust::Anybody,
+            Some(file) => Trust::File(file),
+            None => Trust::System,
+        };
         let url = match self.url {
             Some(url) => url,
             None if listen.port() == 0 => {
                 let why = "the configured port is 0, which takes any free port; name the URL to ask";
                 return after_printing(writeln!(io::stderr(), "wharfinger: {why}"), EXIT_USAGE);
             }
+            None if settings.tls_files().is_some() => format!("https://{}", reachable(listen)),
             None => format!("http://{}", reachable(listen)),
         };
-        match smol::block_on(answer(&url, self.wait.unwrap_or_default())) {
+        let tls = match tls_for(&url, &trust) {
+            Ok(tls) => tls,
+            Err(error) => {
+                return after_printing(writeln!(io::stderr(), "wharfinger: {error}"), EXIT_USAGE);
+            }
+        };
+        match smol::block_on(answer(&url, tls, self.wait.unwrap_or_default())) {
             Ok(()) => after_printing(writeln!(io::stdout(), "{url} answers: {VERSION}"), EXIT_OK),
             Err(silence) => {
                 after_printing(writeln!(io::stderr(), "wharfinger: {url}: {silence}"), EXIT_FAILURE)
@@ -57,12 +80,18 @@ impl Ping {
     }
 }
 
+/// What `url` has to be asked with.
+fn tls_for(url: &str, trust: &Trust) -> Result<Option<Tls>, TlsError> {
+    url.starts_with("https://").then(|| Tls::new(trust, None)).transpose()
+}
+
 /// Tries at least once, and for `wait`.
-async fn answer(url: &str, wait: Duration) -> Result<(), Silence> {
+async fn answer(url: &str, tls: Option<Tls>, wait: Duration) -> Result<(), Silence> {
     let client = Client::new(client::Settings {
         connect_time: TRY_TIME,
         answer_time: TRY_TIME,
         write_idle_time: TRY_TIME,
+        tls,
         ..client::Settings::default()
     });
     let began = Instant::now();
@@ -97,15 +126,12 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// `http://HOST[:PORT]`, without the slash that may end it.
+/// `http://HOST[:PORT]` or `https://HOST[:PORT]`, without the slash that may end it.
 fn parse_url(text: &str) -> Result<String, String> {
-    if text.starts_with("https://") {
-        return Err(ClientError::NoTls.to_string());
-    }
     let url = text.strip_suffix('/').unwrap_or(text);
-    let host = url.strip_prefix("http://").unwrap_or_default();
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
     if host.is_empty() || host.contains(['/', '?', '#', '@']) || url.parse::<http::Uri>().is_err() {
-        return Err("it must be http://HOST[:PORT], without a path".to_owned());
+        return Err("it must be http://HOST[:PORT] or https://HOST[:PORT], without a path".to_owned());
     }
     Ok(url.to_owned())
 }
@@ -145,7 +171,7 @@ mod tests {
 
     #[test]
     fn only_the_place_of_a_registry_is_a_url_to_ping() {
-        for good in ["http://h", "http://127.0.0.1:5000", "http://[::1]:80"] {
+        for good in ["http://h", "https://h", "https://h:1", "http://127.0.0.1:5000", "http://[::1]:80"] {
             assert_eq!(parse_url(good).as_deref(), Ok(good));
             assert_eq!(parse_url(&format!("{good}/")).as_deref(), Ok(good));
         }
@@ -153,7 +179,8 @@ mod tests {
             "",
             "h",
             "h:80",
-            "https://h",
+            "https://",
+            "ftp://h",
             "http://",
             "http:///",
             "http://h/v2/",

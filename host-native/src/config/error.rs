@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 /// How many problems of one file are shown.
 const SHOWN_MAX: usize = 20;
@@ -54,6 +55,13 @@ pub enum ConfigError {
         /// Its name.
         file: String,
     },
+    /// Others than this machine could use a registry without users.
+    Exposed {
+        /// Where it would listen.
+        address: SocketAddr,
+    },
+    /// There are users, and everybody may do everything.
+    LockedAndOpen,
     /// The file says what it cannot say.
     Invalid {
         /// Its name.
@@ -93,6 +101,15 @@ impl fmt::Display for ConfigError {
                     "{file}: it says `driver: swift`, which has no directory for --data; leave --data out, or name another configuration file"
                 )
             }
+            Self::Exposed { address } => {
+                write!(
+                    f,
+                    "without users, everybody who reaches {address} could push and delete; add registry.users (or rules, htpasswd, issuers or client-certificates), or listen on 127.0.0.1, or allow it with --open-to-all (registry.open-to-all: true)"
+                )
+            }
+            Self::LockedAndOpen => f.write_str(
+                "the registry is locked by users, rules, htpasswd, issuers or client-certificates, and open-to-all would let in everybody; leave out one of both",
+            ),
             Self::Invalid { file, problems } => show_problems(file, problems, f),
         }
     }

@@ -8,7 +8,7 @@ use super::table::{Kind, SETTINGS};
 const COMMENT_CHARS_MAX: usize = 100;
 
 /// The whole of `settings` as YAML, with what each one does. It reads back to the same settings, save that
-/// the secret is not shown.
+/// no secret is shown, and that users come without passwords, so that it is refused until they have some.
 pub fn print(settings: &Settings) -> String {
     let mut settings = settings.clone();
     let mut text = String::new();
@@ -26,6 +26,10 @@ pub fn print(settings: &Settings) -> String {
         text.push_str(&match value(&setting.kind, &mut settings) {
             Shown::Value(_) if unheeded(setting.path, &settings.storage).is_some() => {
                 format!("# {key}: without effect here\n")
+            }
+            // Passwords are left out: so it does not read back until somebody has put them in.
+            Shown::Value(value) if value.contains('\n') => {
+                format!("{key}:{}\n", value.replace('\n', &format!("\n{margin}  ")))
             }
             Shown::Value(value) => format!("{key}: {value}\n"),
             Shown::Remark(remark) => format!("# {key}: {remark}\n"),
@@ -53,8 +57,22 @@ pub fn value(kind: &Kind, settings: &mut Settings) -> Shown {
         Kind::Switch { field, .. } => field(settings).to_string(),
         Kind::Name { field, .. } => field(settings).name().to_owned(),
         Kind::Path { field, .. } => quoted(&field(settings).to_string_lossy()),
+        Kind::File { field } => match field(settings) {
+            Some(path) => quoted(&path.to_string_lossy()),
+            None => return Shown::Remark("not set"),
+        },
         Kind::Text { field } | Kind::Container { field } | Kind::Url { field } => match field(settings) {
             Some(text) => quoted(text),
+            None => return Shown::Remark("not set"),
+        },
+        Kind::Secrets { field, .. } => {
+            return Shown::Remark(match field(settings).is_empty() {
+                true => "not set",
+                false => "set, and not shown",
+            });
+        }
+        Kind::List { field, .. } => match field(settings) {
+            Some(list) => lines(&list.without_passwords()),
             None => return Shown::Remark("not set"),
         },
         Kind::Secret { field, .. } => {
@@ -64,6 +82,14 @@ pub fn value(kind: &Kind, settings: &mut Settings) -> Shown {
             });
         }
     })
+}
+
+/// A list with one item a line, as a YAML sequence that stands below its key.
+fn lines(list: &serde_json::Value) -> String {
+    match list.as_array().filter(|items| !items.is_empty()) {
+        Some(items) => items.iter().map(|item| format!("\n- {item}")).collect(),
+        None => list.to_string(),
+    }
 }
 
 /// `doc` as comment lines.

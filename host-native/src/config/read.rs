@@ -1,5 +1,6 @@
 //! Carries a tree over into settings, by the table, and says all that is wrong with it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wharfinger_core::settings::{SWIFT_COLLECTED_BYTES_MIN, SWIFT_SEGMENT_BYTES};
@@ -9,6 +10,8 @@ use super::Settings;
 use super::choice::Driver;
 use super::error::{Place, Problem};
 use super::heed::unheeded;
+use super::list::List;
+use super::locks;
 use super::nearest::nearest;
 use super::table::{Kind, SETTINGS, UNSUPPORTED, Unsupported};
 use super::yaml::{Entry, Node, Value};
@@ -17,12 +20,10 @@ use crate::secret::Secret;
 /// Longest excerpt of a value in a message, characters.
 const EXCERPT_CHARS_MAX: usize = 60;
 
-/// How zuul-registry marks a value to be taken from the environment.
-const ENVIRONMENT_MARK: &str = "%(ZUUL_";
-
-/// Sets what `tree` says in `settings`. If problems are returned, `settings` is of no use.
-pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
-    let mut walk = Walk { settings, problems: Vec::new(), places: Vec::new() };
+/// Sets what `tree` says in `settings`; what stands at `hidden` places is not shown. If problems are returned, `settings` is
+/// of no use.
+pub fn apply(tree: &Node, hidden: &[Place], settings: &mut Settings) -> Vec<Problem> {
+    let mut walk = Walk { settings, hidden, problems: Vec::new(), places: Vec::new() };
     walk.section("", tree);
     let top_missing = matches!(&tree.value, Value::Mapping(entries) if entries.is_empty());
     if top_missing {
@@ -30,12 +31,17 @@ pub fn apply(tree: &Node, settings: &mut Settings) -> Vec<Problem> {
     }
     walk.compare();
     walk.compare_redirect();
+    walk.pair_tls();
     walk.fit_driver(tree.place);
+    let misunderstood = locks::understand(tree, walk.settings);
+    walk.problems.extend(misunderstood);
     walk.problems
 }
 
 struct Walk<'a> {
     settings: &'a mut Settings,
+    /// Where values stand that came from elsewhere.
+    hidden: &'a [Place],
     problems: Vec<Problem>,
     /// Where each setting was read.
     places: Vec<(&'static str, Place)>,
@@ -54,12 +60,9 @@ impl Walk<'_> {
             Value::Scalar { text, plain: true } if scalar(text) == Scalar::Null && !path.is_empty() => {}
             Value::Scalar { .. } | Value::List(_) => {
                 let keys: Vec<&str> = keys_of(path).collect();
-                let found = found(&node.value, false);
-                self.refuse(
-                    node.place,
-                    path,
-                    format!("found {found}; expected a mapping with {}", listed(&keys)),
-                );
+                let found = found(&node.value, self.hidden.contains(&node.place));
+                let message = format!("found {found}; expected a mapping with {}", listed(&keys));
+                self.refuse(node.place, path, message);
             }
         }
     }
@@ -77,9 +80,10 @@ impl Walk<'_> {
         if let Some(Unsupported { reason, .. }) = UNSUPPORTED.iter().find(|entry| names(entry, &path, node)) {
             self.refuse(*place, &path, (*reason).to_owned());
         } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.path == path) {
-            match read(&setting.kind, &node.value, self.settings) {
+            let hidden = self.hidden.contains(&node.place);
+            match read(&setting.kind, node, hidden, self.settings) {
                 Ok(()) => self.places.push((setting.path, node.place)),
-                Err(message) => self.refuse(node.place, &path, message),
+                Err((place, message)) => self.refuse(place, &path, message),
             }
         } else if keys_of(&path).next().is_some() {
             self.section(&path, node);
@@ -126,6 +130,30 @@ impl Walk<'_> {
                 "redirect-seconds is {life} and redirect-key-seconds {period}; expected at most as much: lower the first or raise the second"
             );
             self.refuse(place, path, message);
+        }
+    }
+
+    /// Checks that a certificate has its key, and that no certificates of clients are wanted without TLS.
+    fn pair_tls(&mut self) {
+        let (certificate, key) = ("registry.tls-cert", "registry.tls-key");
+        let authorities = "registry.tls-client-ca";
+        let place = |path| self.places.iter().find(|(read, _)| *read == path).map(|(_, place)| *place);
+        let message =
+            |missing: &str| format!("missing; `{missing}` makes a pair with this: name both or none");
+        let mut wrong = Vec::new();
+        match (place(certificate), place(key)) {
+            (Some(place), None) => wrong.push((place, key, message("tls-cert"))),
+            (None, Some(place)) => wrong.push((place, certificate, message("tls-key"))),
+            (Some(_), Some(_)) => {}
+            (None, None) => {
+                let message = "TLS is not served without tls-cert and tls-key; name these, or remove this";
+                wrong.extend(place(authorities).map(|place| (place, authorities, message.to_owned())));
+            }
+        }
+        for (place, path, message) in wrong {
+            if !self.problems.iter().any(|problem| problem.path == path) {
+                self.refuse(place, path, message);
+            }
         }
     }
 
@@ -217,18 +245,48 @@ fn unknown(section: &str, key: &str) -> String {
     format!("unknown key; expected {}", listed(&keys))
 }
 
-/// Sets the field of `kind` to `value`, or says what was found and what was expected.
-fn read(kind: &Kind, value: &Value, settings: &mut Settings) -> Result<(), String> {
-    let secret = matches!(kind, Kind::Secret { .. });
-    set(kind, value, settings)
-        .ok_or_else(|| format!("found {}; expected {}", found(value, secret), expected(kind, settings)))
+/// Sets the field of `kind` to what `node` says, or tells what was found and what was expected.
+fn read(kind: &Kind, node: &Node, hidden: bool, settings: &mut Settings) -> Result<(), (Place, String)> {
+    if let Kind::List { field, .. } = kind {
+        *field(settings) = Some(List::read(&node.value));
+        return Ok(());
+    }
+    if let Kind::Secrets { min, max, field } = kind {
+        *field(settings) = read_secrets(node, *min..=*max)?;
+        return Ok(());
+    }
+    let hidden = hidden || matches!(kind, Kind::Secret { .. });
+    set(kind, &node.value, settings).ok_or_else(|| {
+        let message = format!("found {}; expected {}", found(&node.value, hidden), expected(kind, settings));
+        (node.place, message)
+    })
+}
+
+fn read_secrets(node: &Node, length: RangeInclusive<usize>) -> Result<Vec<Secret>, (Place, String)> {
+    let expected = format!(
+        "a text of {} to {} bytes, in quotes if it looks like a number",
+        length.start(),
+        length.end()
+    );
+    let Value::List(items) = &node.value else {
+        return Err((node.place, format!("found {}; expected a list of secrets", found(&node.value, true))));
+    };
+    let read = |item: &Node| {
+        if let Value::Scalar { text, plain } = &item.value
+            && (!*plain || scalar(text) == Scalar::Text)
+            && length.contains(&text.len())
+        {
+            return Ok(Secret::from_phrase(text));
+        }
+        Err((item.place, format!("found {}; expected {expected}", found(&item.value, true))))
+    };
+    items.iter().map(read).collect()
 }
 
 /// Sets the field of `kind`, unless `value` does not fit it.
 fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
     let Value::Scalar { text, plain } = value else { return None };
     let as_text = || (!*plain || scalar(text) == Scalar::Text).then_some(text.as_str());
-    let as_text = || as_text().filter(|text| !text.contains(ENVIRONMENT_MARK));
     match kind {
         Kind::Address { field, .. } => *field(settings) = as_text()?.parse().ok()?,
         Kind::Port { field, .. } => *field(settings) = whole(text, *plain)?.try_into().ok()?,
@@ -249,6 +307,10 @@ fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
         Kind::Path { field, .. } => {
             *field(settings) = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?.into();
         }
+        Kind::File { field } => {
+            let text = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?;
+            *field(settings) = Some(text.into());
+        }
         Kind::Text { field } => {
             let text = as_text().filter(|text| !text.is_empty() && !text.contains('\0'))?;
             *field(settings) = Some(text.to_owned());
@@ -261,6 +323,8 @@ fn set(kind: &Kind, value: &Value, settings: &mut Settings) -> Option<()> {
             let phrase = as_text().filter(|phrase| (*min..=*max).contains(&phrase.len()))?;
             *field(settings) = Some(Secret::from_phrase(phrase));
         }
+        // They are no scalars.
+        Kind::Secrets { .. } | Kind::List { .. } => return None,
     }
     Some(())
 }
@@ -275,6 +339,7 @@ pub fn expected(kind: &Kind, settings: &mut Settings) -> String {
         Kind::Switch { .. } => "true or false".to_owned(),
         Kind::Name { field, .. } => listed(field(settings).names()),
         Kind::Path { .. } => "a path".to_owned(),
+        Kind::File { .. } => "the path of a file".to_owned(),
         Kind::Text { .. } => "a text that is not empty, in quotes if it looks like a number".to_owned(),
         Kind::Container { .. } => {
             "the name of a container: 1 to 256 bytes without a slash, in quotes if it looks like a number"
@@ -284,6 +349,8 @@ pub fn expected(kind: &Kind, settings: &mut Settings) -> String {
         Kind::Secret { min, max, .. } => {
             format!("a text of {min} to {max} bytes, in quotes if it looks like a number")
         }
+        Kind::Secrets { .. } => "a list of secrets".to_owned(),
+        Kind::List { items, .. } => format!("a list of {items}"),
     }
 }
 
@@ -297,18 +364,15 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// `value` in words; of a secret, only its length.
-fn found(value: &Value, secret: bool) -> String {
+/// `value` in words; of what is hidden, only its length.
+fn found(value: &Value, hidden: bool) -> String {
     match value {
         Value::List(_) => "a list".to_owned(),
         Value::Mapping(_) => "a mapping".to_owned(),
-        Value::Scalar { text, .. } if text.contains(ENVIRONMENT_MARK) => {
-            "a reference to the environment, which this version does not replace".to_owned()
-        }
         Value::Scalar { text, plain } => match if *plain { scalar(text) } else { Scalar::Text } {
             Scalar::Null => "nothing".to_owned(),
-            Scalar::Text if secret => format!("a text of {} bytes", text.len()),
-            Scalar::Number if secret => "a number".to_owned(),
+            Scalar::Text if hidden => format!("a text of {} bytes", text.len()),
+            Scalar::Number if hidden => "a number".to_owned(),
             Scalar::Truth(_) | Scalar::Number => excerpt(text),
             Scalar::Text => format!("the text {:?}", excerpt(text)),
         },
@@ -324,14 +388,14 @@ fn excerpt(text: &str) -> String {
 
 /// What a scalar without quotes is, by the core schema of YAML 1.2 (section 10.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scalar {
+pub(super) enum Scalar {
     Null,
     Truth(bool),
     Number,
     Text,
 }
 
-fn scalar(text: &str) -> Scalar {
+pub(super) fn scalar(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
         "true" | "True" | "TRUE" => Scalar::Truth(true),

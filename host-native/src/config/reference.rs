@@ -40,10 +40,13 @@ fn values(kind: &Kind, settings: &mut Settings) -> String {
             names.join(", ")
         }
         Kind::Path { .. } => "a path".to_owned(),
+        Kind::File { .. } => "the path of a file".to_owned(),
         Kind::Text { .. } => "a text".to_owned(),
         Kind::Container { .. } => "1 to 256 bytes without a slash".to_owned(),
         Kind::Url { .. } => "`http://` or `https://`, host, port".to_owned(),
         Kind::Secret { min, max, .. } => format!("{min} to {max} bytes of text"),
+        Kind::Secrets { min, max, .. } => format!("a list of {min} to {max} bytes of text each"),
+        Kind::List { items, .. } => format!("a list of {items}"),
     }
 }
 
@@ -53,6 +56,7 @@ mod tests {
     use std::fs;
 
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    const RUNNING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/running.md");
     const BEGIN: &str = "<!-- generated from the table of settings: begin -->\n";
     const END: &str = "<!-- generated from the table of settings: end -->\n";
 
@@ -71,13 +75,15 @@ mod tests {
     }
 
     #[test]
-    fn every_example_on_the_page_is_a_configuration() {
-        let page = fs::read_to_string(PAGE).expect("docs/configuration.md reads");
-        let examples: Vec<&str> =
-            page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(rest)).collect();
-        assert!(!examples.is_empty());
+    fn every_example_on_the_pages_is_a_configuration() {
+        let [page, running] = [PAGE, RUNNING].map(|path| fs::read_to_string(path).expect("the page reads"));
+        let examples = |page| str::split(page, "```yaml\nregistry:\n").skip(1);
+        let examples: Vec<String> = (examples(&page).chain(examples(&running)))
+            .map(|rest| format!("registry:\n{}", rest.split("```").next().unwrap_or(rest)))
+            .collect();
+        assert!(examples.len() >= 8, "{examples:?}");
         for example in examples {
-            crate::config::parse("example", example).expect(example);
+            crate::config::parse("example", &example).expect(&example);
         }
     }
 }

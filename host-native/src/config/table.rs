@@ -2,83 +2,8 @@
 //! it.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
-use std::time::Duration;
 
-use super::Settings;
-use super::choice::Choice;
-use crate::secret::Secret;
-
-/// One setting.
-pub struct Setting {
-    /// Where it stands in the file, from the top.
-    pub path: &'static str,
-    /// What it takes, and where it goes.
-    pub kind: Kind,
-    /// What it does: one or more sentences of Markdown.
-    pub doc: &'static str,
-}
-
-/// What a setting takes. `field` is the place in [`Settings`] that it fills.
-pub enum Kind {
-    /// An IP address.
-    Address { default: IpAddr, field: Field<IpAddr> },
-    /// A TCP port.
-    Port { default: u16, field: Field<u16> },
-    /// A whole number of `unit`, `min` and `max` included.
-    Number { default: u64, min: u64, max: u64, unit: &'static str, field: Field<u64> },
-    /// Seconds, fractions allowed, `min` and `max` included.
-    Seconds { default: f64, min: f64, max: f64, field: Field<Duration> },
-    /// `true` or `false`.
-    Switch { default: bool, field: Field<bool> },
-    /// One of a few names.
-    Name { default: &'static str, field: Field<dyn Choice> },
-    /// A path in the file system.
-    Path { default: &'static str, field: Field<PathBuf> },
-    /// A text; optional.
-    Text { field: Field<Option<String>> },
-    /// The name of a container in Swift; optional.
-    Container { field: Field<Option<String>> },
-    /// An http or https URL without a path; optional.
-    Url { field: Field<Option<String>> },
-    /// A secret of at least `min` and at most `max` bytes; optional.
-    Secret { min: usize, max: usize, field: Field<Option<Secret>> },
-}
-
-/// Picks a field.
-pub type Field<T> = fn(&mut Settings) -> &mut T;
-
-/// A key, or one value of a key, that zuul-registry knows and this version does not carry out.
-pub struct Unsupported {
-    /// Where it stands in the file.
-    pub path: &'static str,
-    /// The value meant; every value if `None`.
-    pub value: Option<&'static str>,
-    /// What this version cannot do, and what to do about it.
-    pub reason: &'static str,
-}
-
-impl Kind {
-    /// Sets the field to the default.
-    pub fn reset(&self, settings: &mut Settings) {
-        match self {
-            Self::Address { default, field } => *field(settings) = *default,
-            Self::Port { default, field } => *field(settings) = *default,
-            Self::Number { default, field, .. } => *field(settings) = *default,
-            Self::Seconds { default, field, .. } => *field(settings) = Duration::from_secs_f64(*default),
-            Self::Switch { default, field } => *field(settings) = *default,
-            Self::Name { default, field } => {
-                let known = field(settings).choose(default);
-                debug_assert!(known, "the default {default} is one of the names");
-            }
-            Self::Path { default, field } => *field(settings) = PathBuf::from(default),
-            Self::Text { field } | Self::Container { field } | Self::Url { field } => {
-                *field(settings) = None;
-            }
-            Self::Secret { field, .. } => *field(settings) = None,
-        }
-    }
-}
+pub use super::kind::{Kind, Setting, Unsupported};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -94,7 +19,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.address",
         kind: Kind::Address { default: IpAddr::V4(Ipv4Addr::LOCALHOST), field: |s| &mut s.address },
-        doc: "The IP address to listen on. There are no users and there is no TLS: whoever reaches it may push and delete.",
+        doc: "The IP address to listen on. Without anybody in `users` or the like, only one of this machine is taken, unless `open-to-all` is set.",
     },
     Setting {
         path: "registry.port",
@@ -104,12 +29,114 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         path: "registry.public-url",
         kind: Kind::Url { field: |s| &mut s.public_url },
-        doc: "The URL by which clients reach this registry. Without effect in this version: every Location is a path, so clients stay on the host that they asked.",
+        doc: "The URL by which clients reach this registry: it leads them to where tokens are granted, and is what tokens are for. Without it, clients are led to the host that they asked. Every Location is a path in any case.",
+    },
+    Setting {
+        path: "registry.tls-cert",
+        kind: Kind::File { field: |s| &mut s.tls.certificate },
+        doc: "A PEM file with the certificate to serve TLS with, and behind it those of the authorities in between. With it, no plain HTTP is served. See [TLS](running.md#tls).",
+    },
+    Setting {
+        path: "registry.tls-key",
+        kind: Kind::File { field: |s| &mut s.tls.key },
+        doc: "With `tls-cert`, which needs it: a PEM file with its private key, not encrypted.",
+    },
+    Setting {
+        path: "registry.tls-client-ca",
+        kind: Kind::File { field: |s| &mut s.tls.client_authorities },
+        doc: "With `tls-cert`: a PEM file with the authorities whose certificates clients may show. Those that show none are served as ever, those with another one are not.",
+    },
+    Setting {
+        path: "registry.tls-reload-seconds",
+        kind: Kind::Seconds { default: 10.0, min: SECONDS_MIN, max: DAY, field: |s| &mut s.tls.reload_time },
+        doc: "With `tls-cert`: how often the files are looked at, so that new ones are taken without a restart.",
     },
     Setting {
         path: "registry.secret",
         kind: Kind::Secret { min: 16, max: 1024, field: |s| &mut s.secret },
-        doc: "Seals the state of uploads. Servers that share a store need the same one. Without it, one is made in the file `secret` under `storage.root`; with `driver: swift` it has to be given.",
+        doc: "Seals the state of uploads, and signs tokens. Servers that share a store need the same one. Without it, one is made in the file `secret` under `storage.root`; with `driver: swift` it has to be given.",
+    },
+    Setting {
+        path: "registry.old-secrets",
+        kind: Kind::Secrets { min: 16, max: 1024, field: |s| &mut s.locks.old_secrets },
+        doc: "Secrets that stood in the place of `secret` before: what they sealed and signed is still taken. See [the secret](#the-secret).",
+    },
+    Setting {
+        path: "registry.users",
+        kind: Kind::List {
+            items: "mappings of name, pass and access",
+            secret: true,
+            field: |s| &mut s.locks.users,
+        },
+        doc: "The users, each with `name`, `pass` (a password, or better its hash) and, unless there are rules, `access` (`read` or `write`). While nobody has `read`, everybody may read. See [users](running.md#users).",
+    },
+    Setting {
+        path: "registry.htpasswd",
+        kind: Kind::File { field: |s| &mut s.locks.htpasswd },
+        doc: "A file of more users, as `wharfinger user add` and Apache's `htpasswd -B` write it. It is read again when it changes. Without rules, they may do everything.",
+    },
+    Setting {
+        path: "registry.rules",
+        kind: Kind::List {
+            items: "mappings of repositories, users and actions",
+            secret: false,
+            field: |s| &mut s.locks.rules,
+        },
+        doc: "Who may do what: each rule lets `users` (names, `'*'` for all users, or `anonymous`) do `actions` (`pull`, `push`, `delete`) in `repositories` (such as `team/*` or `'**'`). What no rule allows is denied, and `access` of users is not used. See [rules](running.md#rules).",
+    },
+    Setting {
+        path: "registry.issuers",
+        kind: Kind::List {
+            items: "mappings of name, issuer, audience and identities",
+            secret: false,
+            field: |s| &mut s.locks.issuers,
+        },
+        doc: "Issuers of OpenID Connect whose tokens are taken, and which claims make which user.",
+    },
+    Setting {
+        path: "registry.client-certificates",
+        kind: Kind::List {
+            items: "mappings of name and user",
+            secret: false,
+            field: |s| &mut s.locks.client_certificates,
+        },
+        doc: "With `tls-client-ca`: which certificate (`name`: `CN=ci`, `DNS:ci.example.org`, `URI:...`, `EMAIL:...` or `SHA256:...`) makes which `user`.",
+    },
+    Setting {
+        path: "registry.open-to-all",
+        kind: Kind::Switch { default: false, field: |s| &mut s.locks.open_to_all },
+        doc: "Lets everybody who reaches it push, pull and delete, on an address that other machines reach. Only where there are no users.",
+    },
+    Setting {
+        path: "registry.proxies",
+        kind: Kind::List {
+            items: "addresses or ranges such as 10.0.0.0/8",
+            secret: false,
+            field: |s| &mut s.locks.proxies,
+        },
+        doc: "The proxies before this registry: what they say of their clients in `X-Forwarded-For`, `-Proto` and `-Host` is believed.",
+    },
+    Setting {
+        path: "registry.token-seconds",
+        kind: Kind::Number {
+            default: 3600,
+            min: 1,
+            max: 31_622_400,
+            unit: "seconds",
+            field: |s| &mut s.locks.token_seconds,
+        },
+        doc: "How long a token is good for that clients are granted.",
+    },
+    Setting {
+        path: "registry.refresh-token-seconds",
+        kind: Kind::Number {
+            default: 2_592_000,
+            min: 0,
+            max: 31_622_400,
+            unit: "seconds",
+            field: |s| &mut s.locks.refresh_token_seconds,
+        },
+        doc: "How long a token is good for by which a client that asks for it gets new ones without the password. 0 grants none.",
     },
     Setting {
         path: "registry.threads",
@@ -180,6 +207,17 @@ pub static SETTINGS: &[Setting] = &[
         path: "registry.storage.sync",
         kind: Kind::Name { default: "full", field: |s| &mut s.storage.sync },
         doc: "With `driver: filesystem`: `full` has every write on the disk (fsync) before it is acknowledged. `none` leaves that to the system: faster, but a crash of the machine may lose what was acknowledged.",
+    },
+    Setting {
+        path: "registry.storage.expiration",
+        kind: Kind::Number {
+            default: 0,
+            min: 0,
+            max: 3_162_240_000,
+            unit: "seconds",
+            field: |s| &mut s.storage.expiration_seconds,
+        },
+        doc: "After so many seconds zuul-registry removes manifests. Taken, and without effect yet: this version removes nothing by its age. 0 is none.",
     },
     Setting {
         path: "registry.limits.head-bytes",
@@ -377,6 +415,48 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Calls to the store that may be repeated every second beyond `retry-percent`, for a registry that has little to do.",
     },
     Setting {
+        path: "registry.limits.password-address-failures",
+        kind: Kind::Number {
+            default: 20,
+            min: 1,
+            max: 1_000_000,
+            unit: "failures",
+            field: |s| &mut s.limits.password_address_failures,
+        },
+        doc: "So many wrong passwords may come from one address (of IPv6, from one /64) before the next one is told to wait.",
+    },
+    Setting {
+        path: "registry.limits.password-address-seconds",
+        kind: Kind::Seconds {
+            default: 3.0,
+            min: SECONDS_MIN,
+            max: DAY,
+            field: |s| &mut s.limits.password_address_time,
+        },
+        doc: "After so long one more may come from there.",
+    },
+    Setting {
+        path: "registry.limits.password-user-failures",
+        kind: Kind::Number {
+            default: 30,
+            min: 1,
+            max: 1_000_000,
+            unit: "failures",
+            field: |s| &mut s.limits.password_user_failures,
+        },
+        doc: "So many wrong passwords there may be for one user, from wherever. Whoever was right from an address in the last day is not held up there by others' failures.",
+    },
+    Setting {
+        path: "registry.limits.password-user-seconds",
+        kind: Kind::Seconds {
+            default: 2.0,
+            min: SECONDS_MIN,
+            max: DAY,
+            field: |s| &mut s.limits.password_user_time,
+        },
+        doc: "After so long there may be one more for that user.",
+    },
+    Setting {
         path: "registry.log.format",
         kind: Kind::Name { default: "human", field: |s| &mut s.log.format },
         doc: "The form of the log on standard error. `json` writes one object per line.",
@@ -389,73 +469,11 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 /// What zuul-registry's file may say and this version does not carry out.
-pub static UNSUPPORTED: &[Unsupported] = &[
-    Unsupported {
-        path: "registry.users",
-        value: None,
-        reason: "this version has no users and would leave the registry open to everyone who reaches it; remove the key only if that is what you want, or put a proxy that checks passwords before it",
-    },
-    Unsupported {
-        path: "registry.tls-cert",
-        value: None,
-        reason: "this version cannot serve TLS and would send everything in the clear; remove the key and put a proxy that serves TLS before it",
-    },
-    Unsupported {
-        path: "registry.tls-key",
-        value: None,
-        reason: "this version cannot serve TLS and would send everything in the clear; remove the key and put a proxy that serves TLS before it",
-    },
-    Unsupported {
-        path: "registry.storage.expiration",
-        value: None,
-        reason: "this version never removes manifests by age; remove the key and delete them through the API",
-    },
-];
+pub static UNSUPPORTED: &[Unsupported] = &[Unsupported {
+    path: "registry.storage.driver",
+    value: Some("s3"),
+    reason: "this version stores in a directory or in Swift; choose `driver: filesystem` or `driver: swift`, and push the images again",
+}];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_path_is_one_kebab_case_key_of_its_own() {
-        let mut paths: Vec<&str> = SETTINGS.iter().map(|setting| setting.path).collect();
-        for path in &paths {
-            assert!(path.starts_with("registry."), "{path}");
-            assert!(path.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '.'), "{path}");
-            assert!(
-                !paths.iter().any(|other| other.starts_with(&format!("{path}."))),
-                "{path} is a section too"
-            );
-        }
-        paths.sort_unstable();
-        let all = paths.len();
-        paths.dedup();
-        assert_eq!(paths.len(), all);
-    }
-
-    #[test]
-    fn units_stand_in_the_names_and_docs_are_sentences() {
-        for Setting { path, kind, doc } in SETTINGS {
-            assert!(doc.ends_with('.') && !doc.contains('|') && !doc.contains('\n'), "{path}");
-            match kind {
-                Kind::Seconds { default, min, max, .. } => {
-                    assert!(path.ends_with("-seconds"), "{path}");
-                    assert!(min <= default && default <= max, "{path}");
-                }
-                Kind::Number { default, min, max, unit, .. } => {
-                    assert!(path.ends_with(unit) || *unit == "descriptors", "{path}");
-                    assert!(min <= default && default <= max, "{path}");
-                }
-                Kind::Address { .. }
-                | Kind::Port { .. }
-                | Kind::Switch { .. }
-                | Kind::Name { .. }
-                | Kind::Path { .. }
-                | Kind::Text { .. }
-                | Kind::Container { .. }
-                | Kind::Url { .. }
-                | Kind::Secret { .. } => {}
-            }
-        }
-    }
-}
+mod tests;

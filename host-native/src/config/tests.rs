@@ -175,19 +175,26 @@ fn public_urls_have_a_scheme_an_authority_and_no_more() {
 fn what_would_open_a_locked_registry_is_refused() {
     for (lines, expected) in [
         (
-            "  users:\n    - name: a\n      pass: hidden\n      access: write\n",
-            "registry.users: this version has no users",
+            "  users:\n    - name: a\n      pas: hidden\n      access: write\n",
+            "3:7: registry.users[0].pass: missing; expected a password",
         ),
-        ("  users: []\n", "this version has no users"),
-        ("  tls-cert: /cert.pem\n", "registry.tls-cert: this version cannot serve TLS"),
-        ("  tls-key: /key.pem\n", "registry.tls-key: this version cannot serve TLS"),
-        ("  storage: {cloud: x, container: y}\n", "registry.storage.cloud: this key is for `driver: swift`"),
-        ("  storage: {expiration: 86400}\n", "this version never removes manifests by age"),
+        ("  user: []\n", "2:3: registry.user: unknown key; did you mean `users`?"),
+        ("  users:\n", "2:8: registry.users: found nothing; expected a list of users"),
+        ("  tls-cert: /cert.pem\n", "2:13: registry.tls-key: missing; `tls-cert` makes a pair with this"),
+        ("  tls-key: /key.pem\n", "2:12: registry.tls-cert: missing; `tls-key` makes a pair with this"),
         (
-            "  secret: '%(ZUUL_REGISTRY_SECRET)'\n",
-            "a reference to the environment, which this version does not replace",
+            "  tls-cert: /cert.pem\n  tls-key: ''\n",
+            "3:12: registry.tls-key: found the text \"\"; expected the path",
         ),
-        ("  storage: {root: '%(ZUUL_ROOT)s'}\n", "a reference to the environment"),
+        (
+            "  tls-client-ca: /ca.pem\n",
+            "2:18: registry.tls-client-ca: TLS is not served without tls-cert and",
+        ),
+        ("  storage: {cloud: x, container: y}\n", "registry.storage.cloud: this key is for `driver: swift`"),
+        (
+            "  storage: {driver: s3}\n",
+            "registry.storage.driver: this version stores in a directory or in Swift",
+        ),
     ] {
         let message = refused(&format!("registry:\n{lines}"));
         assert!(message.contains(expected), "{lines}: {message}");
@@ -302,9 +309,9 @@ fn no_secret_is_shown_by_anything() {
 
 #[test]
 fn all_problems_of_a_file_are_told_at_once_but_not_without_end() {
-    let message = refused("registry:\n  port: x\n  addres: 1\n  users: []\n");
+    let message = refused("registry:\n  port: x\n  addres: 1\n  users: {}\n");
     let starts: Vec<&str> = message.lines().filter_map(|line| line.split(": ").next()).collect();
-    assert_eq!(starts, ["f.yaml:2:9", "f.yaml:3:3", "f.yaml:4:3"]);
+    assert_eq!(starts, ["f.yaml:2:9", "f.yaml:3:3", "f.yaml:4:10"]);
     let many: String = (0..100).map(|number| format!("  nothing{number}: 1\n")).collect();
     let message = refused(&format!("registry:\n{many}"));
     assert_eq!(message.lines().count(), 21);

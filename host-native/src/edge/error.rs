@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{EXIT_FAILURE, EXIT_USAGE};
 use crate::clouds::CloudError;
+use crate::config::ConfigError;
 use crate::swift::StartError;
 
 /// Why the component is not run.
@@ -13,6 +14,10 @@ pub enum EdgeError {
     Cloud(CloudError),
     /// Nobody could log in as the cloud says.
     Login(Box<StartError>),
+    /// Others than this machine would reach what nobody has locked, or it is locked and open.
+    Exposure(ConfigError),
+    /// The file of users cannot be read.
+    Htpasswd(PathBuf, io::Error),
     /// What the component cannot do, a line each.
     Unfit(Vec<String>),
     /// There is no component at this place.
@@ -35,7 +40,9 @@ impl EdgeError {
     /// The exit code that tells it.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Cloud(_) | Self::Login(_) | Self::Unfit(_) => EXIT_USAGE,
+            Self::Cloud(_) | Self::Login(_) | Self::Exposure(_) | Self::Htpasswd(..) | Self::Unfit(_) => {
+                EXIT_USAGE
+            }
             Self::NoComponent(_)
             | Self::Nowhere(_)
             | Self::NoWasmtime
@@ -52,6 +59,10 @@ impl fmt::Display for EdgeError {
         match self {
             Self::Cloud(error) => error.fmt(f),
             Self::Login(error) => error.fmt(f),
+            Self::Exposure(error) => error.fmt(f),
+            Self::Htpasswd(path, error) => {
+                write!(f, "{}: cannot read the users: {error}; check registry.htpasswd", path.display())
+            }
             Self::Unfit(lines) => f.write_str(&lines.join("\n")),
             Self::NoComponent(file) => {
                 write!(f, "there is no component {file}; name another one with --component, or {BUILD}")
@@ -93,5 +104,5 @@ impl fmt::Display for EdgeError {
 
 impl std::error::Error for EdgeError {}
 
-const BUILD: &str = "build it: rustup target add wasm32-wasip2; cargo build -p wharfinger-wasi --target wasm32-wasip2 \
-                     --release";
+const BUILD: &str = "build it: rustup target add wasm32-wasip2; CARGO_PROFILE_RELEASE_OPT_LEVEL=z cargo build -p \
+                     wharfinger-wasi --target wasm32-wasip2 --release";

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use super::cloud::{self, Unfit};
 use super::fates::{FATES, Fate, text, variable};
+use super::locks::{self, Hashes};
 use super::shell::{line, quoted, word};
 use super::{EdgeError, Value, Variable, component};
 use crate::clouds::{self, Cloud};
 use crate::config::table::{Kind, SETTINGS};
 use crate::config::{Driver, Settings};
-use crate::secret;
+use crate::secret::{self, Secret};
 use crate::swift;
 
 /// What the process is given beside its settings.
@@ -24,13 +25,15 @@ pub struct Given {
     pub has_secret: bool,
     /// The cloud of the swift driver.
     pub cloud: Option<Cloud>,
+    /// Who stands in the file of users, if there is one.
+    pub hashes: Option<Hashes>,
 }
 
 impl Given {
     /// Finds component, secret and cloud in the world of this process. A component that is named need not be there.
     ///
     /// # Errors
-    /// There is no component, or no cloud.
+    /// There is no component or no cloud, or the file of users cannot be read.
     pub fn by_process(
         settings: &Settings,
         file: Option<&Path>,
@@ -48,6 +51,7 @@ impl Given {
             Some(file) => file,
             None => component::find(std::env::current_exe().ok().as_deref())?,
         };
+        let hashes = settings.locks.htpasswd.as_deref().map(locks::read_htpasswd).transpose()?;
         let file = file.map(|file| file.display().to_string());
         Ok(Self {
             file,
@@ -55,6 +59,7 @@ impl Given {
             flags,
             has_secret: std::env::var_os(SECRET).is_some_and(|text| !text.is_empty()),
             cloud,
+            hashes,
         })
     }
 }
@@ -81,8 +86,10 @@ impl Plan {
     /// The component cannot do what the settings or the cloud ask for.
     pub fn new(settings: &Settings, given: Given) -> Result<Self, EdgeError> {
         let mut warnings = unheeded(settings);
+        warnings.extend(locks::warnings(settings));
         let mut errors = Vec::new();
-        let mut variables = variables(settings, &given);
+        let open = locks::is_open(settings, address(&given.flags)).map_err(EdgeError::Exposure)?;
+        let mut variables = variables(settings, &given, open);
         if let Some(cloud) = &given.cloud {
             let Unfit { errors: wrong, warnings: doubtful } = cloud::unfit(cloud);
             errors.extend(wrong);
@@ -208,7 +215,7 @@ fn changed(settings: &Settings) -> Vec<&'static str> {
 }
 
 /// The component's own variables: what differs from its defaults, and the secret in any case.
-fn variables(settings: &Settings, given: &Given) -> Vec<Variable> {
+fn variables(settings: &Settings, given: &Given, open: bool) -> Vec<Variable> {
     let changed = changed(settings);
     let mut all = settings.clone();
     let mut variables = Vec::new();
@@ -218,11 +225,30 @@ fn variables(settings: &Settings, given: &Given) -> Vec<Variable> {
         }
         if matches!(setting.kind, Kind::Secret { .. }) {
             variables.push(Variable { name: variable(path), value: sealing(settings, given) });
+        } else if let Some((text, source)) = hidden(&setting.kind, path, settings, given) {
+            let file = given.file.as_deref().unwrap_or("the configuration file");
+            let source = format!("{source} of {file}, as JSON");
+            let secret = Secret::from_phrase(&text);
+            variables.push(Variable { name: variable(path), value: Value::Secret { secret, source } });
+        } else if *path == "registry.open-to-all" {
+            variables.extend(open.then(|| Variable::plain(&variable(path), "true".to_owned())));
         } else if let Some(value) = text(&setting.kind, &mut all).filter(|_| changed.contains(path)) {
             variables.push(Variable::plain(&variable(path), value));
         }
     }
     variables
+}
+
+/// What is set, as JSON, if not all of it may be shown, and where it stands.
+fn hidden(kind: &Kind, path: &str, settings: &Settings, given: &Given) -> Option<(String, String)> {
+    let mut settings = settings.clone();
+    if let Kind::Secrets { field, .. } = kind {
+        return Some((locks::old_secrets(field(&mut settings))?, path.to_owned()));
+    }
+    let Kind::List { secret: true, .. } = kind else { return None };
+    let users = locks::users(&settings, given.hashes.as_ref())?;
+    let file = if given.hashes.is_some() { " with registry.htpasswd" } else { "" };
+    Some((users, format!("{path}{file}")))
 }
 
 /// The sealing secret: of the file, or kept in the directory, as the native server does.
@@ -238,6 +264,17 @@ fn sealing(settings: &Settings, given: &Given) -> Value {
 
 /// What is wrong with a value, if it is.
 fn wrong(Variable { name, value }: &Variable) -> Option<String> {
+    let length = match value {
+        Value::Plain(text) => text.len(),
+        Value::Secret { secret, .. } => secret.as_bytes().len(),
+        Value::Kept(_) => 0,
+    };
+    if name.len() + 1 + length > VARIABLE_BYTES_MAX {
+        return Some(format!(
+            "{name} would be longer than the environment of a process takes ({VARIABLE_BYTES_MAX} bytes); have fewer entries, \
+             or run `wharfinger serve`"
+        ));
+    }
     match value {
         Value::Plain(text) => {
             text.contains('\0').then(|| format!("{name} cannot hold the character NUL; remove it"))
@@ -275,7 +312,7 @@ fn lines(
         false => vec![flag.to_owned(), value],
     };
     let mut first = vec!["serve".to_owned(), "-Scli".to_owned()];
-    first.extend(with("--addr", settings.listen().to_string()));
+    first.extend(with(ADDRESS, settings.listen().to_string()));
     let mut instances = with("--max-instance-reuse-count", REUSE_COUNT.to_string());
     instances.extend(with("--idle-instance-timeout", format!("{IDLE_SECONDS}s")));
     instances.push(format!("-Wmax-memory-size={}", memory_bytes(settings.limits.collected_bytes)));
@@ -302,6 +339,13 @@ fn is(argument: &str, flag: &str) -> bool {
     argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
+/// Where a flag has wasmtime listen, if one does.
+fn address(flags: &[String]) -> Option<&str> {
+    let at = flags.iter().position(|flag| is(flag, ADDRESS))?;
+    let value = flags[at].strip_prefix(ADDRESS)?.strip_prefix('=');
+    value.or_else(|| flags.get(at + 1).map(String::as_str)).or(Some(""))
+}
+
 /// Whether an argument limits the time of a request; `before` is the one before it.
 fn is_timeout(before: &str, argument: &str) -> bool {
     let options = match before {
@@ -318,6 +362,12 @@ fn memory_bytes(collected_bytes: u64) -> u64 {
     let more = collected_bytes.saturating_sub(Settings::default().limits.collected_bytes);
     MEMORY_BYTES.saturating_add(more.saturating_mul(2)).min(MEMORY_BYTES_MAX)
 }
+
+/// The flag that has wasmtime listen somewhere.
+const ADDRESS: &str = "--addr";
+
+/// What Linux takes of one variable, its name included (MAX_ARG_STRLEN, without the NUL at the end).
+const VARIABLE_BYTES_MAX: usize = (128 << 10) - 1;
 
 /// The component's variable for the sealing secret.
 const SECRET: &str = "WHARFINGER_SECRET";

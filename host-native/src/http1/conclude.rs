@@ -28,9 +28,21 @@ pub async fn conclude(body: impl Into<Option<BodyReader>>, mut reply: ReplyWrite
     {
         return Some(Connection::again(wire.socket.clone(), wire.limits.clone(), read_ahead));
     }
-    wire.socket.shut(Shutdown::Write);
-    linger(&wire.socket, after(Instant::now(), wire.limits.linger_time)).await;
+    close(&wire.socket, after(Instant::now(), wire.limits.linger_time)).await;
     None
+}
+
+/// Ends what is sent, and reads until the client does the same or time is up.
+pub(super) async fn close(socket: &Socket, until: Instant) {
+    let mut patience = Patience::default();
+    while let Ok(false) = socket.try_close() {
+        match socket.writable(&mut patience, until).await {
+            Ok(Waited::Ready) => {}
+            Ok(Waited::Late) | Err(_) => break,
+        }
+    }
+    socket.shut(Shutdown::Write);
+    linger(socket, until).await;
 }
 
 /// Reads until the client closes or time is up. A socket closed over unread bytes would be reset, and
@@ -40,7 +52,7 @@ async fn linger(socket: &Socket, until: Instant) {
     let mut dropped = vec![0; DROP_BYTES];
     let mut patience = Patience::default();
     while Instant::now() < until {
-        match socket.try_read(&mut dropped) {
+        match socket.try_read_raw(&mut dropped) {
             Ok(Some(0)) | Err(_) => return,
             Ok(Some(_)) => future::yield_now().await,
             Ok(None) => match socket.readable(&mut patience, until).await {

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::head::{HeadSearch, RawHead};
 use super::socket::{Patience, Socket, Waited, after};
 use super::target::Target;
 use super::wire::Wire;
-use super::{BodyReader, HeadRefusal, Limits, ReplyWriter};
+use super::{BodyReader, HeadRefusal, Limits, Peer, ReplyWriter};
 
 /// Bytes that are read at once while a head arrives.
 const HEAD_READ_BYTES: usize = 4 * 1024;
@@ -63,6 +63,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Length of the body.
     pub length: BodyLength,
+    /// Who sent it.
+    pub peer: Arc<Peer>,
 }
 
 /// How the end of a request body is known.
@@ -92,22 +94,29 @@ impl Connection {
         Self { socket, limits, read_ahead }
     }
 
-    /// The client's address.
-    ///
-    /// # Errors
-    /// Those of getpeername(2), for a client that is gone.
-    pub fn peer(&self) -> io::Result<SocketAddr> {
-        self.socket.peer()
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Arc<Peer> {
+        &self.socket.peer
     }
 
     /// Waits for the next request. Dropping the future closes the connection.
     pub async fn next(mut self) -> Next {
         match self.receive().await {
-            Arrival::Head(start, end) => match read_head(&self.read_ahead[start..end], &self.limits) {
-                Ok((request, framing)) => self.begin(request, framing, end),
-                Err(refusal) => self.refuse(refusal),
-            },
+            Arrival::Head(start, end) => {
+                match read_head(&self.read_ahead[start..end], &self.limits, self.peer()) {
+                    Ok((request, framing)) => self.begin(request, framing, end),
+                    Err(refusal) => self.refuse(refusal),
+                }
+            }
             Arrival::Refused(refusal) => self.refuse(refusal),
+            Arrival::Closed => Next::Closed,
+        }
+    }
+
+    /// Waits for a request, only to refuse it.
+    pub(super) async fn refuse_next(mut self, refusal: HeadRefusal) -> Next {
+        match self.receive().await {
+            Arrival::Head(..) | Arrival::Refused(_) => self.refuse(refusal),
             Arrival::Closed => Next::Closed,
         }
     }
@@ -156,7 +165,8 @@ impl Connection {
             if self.read_ahead.is_empty() {
                 self.read_ahead = Vec::new();
             }
-            if self.socket.readable(patience, until).await? == Waited::Late {
+            // What came may bring nothing: records of TLS without content.
+            if self.socket.readable(patience, until).await? == Waited::Late || Instant::now() >= until {
                 return Ok(Waited::Late);
             }
         }
@@ -178,7 +188,7 @@ impl Connection {
     }
 }
 
-fn read_head(bytes: &[u8], limits: &Limits) -> Result<(Request, Framing), HeadRefusal> {
+fn read_head(bytes: &[u8], limits: &Limits, peer: &Arc<Peer>) -> Result<(Request, Framing), HeadRefusal> {
     let head = RawHead::parse(bytes, limits.headers_max)?;
     let target = Target::parse(head.method, head.target)?;
     let framing = Framing::read(&head, &target)?;
@@ -187,8 +197,14 @@ fn read_head(bytes: &[u8], limits: &Limits) -> Result<(Request, Framing), HeadRe
         let host = HeaderValue::from_str(authority).map_err(|_| HeadRefusal::Target)?;
         headers.insert(http::header::HOST, host);
     }
-    let request =
-        Request { method, target: target.origin, http10: head.http10, headers, length: framing.length };
+    let request = Request {
+        method,
+        target: target.origin,
+        http10: head.http10,
+        headers,
+        length: framing.length,
+        peer: peer.clone(),
+    };
     Ok((request, framing))
 }
 
@@ -214,6 +230,7 @@ mod tests {
     #[test]
     fn no_damage_to_a_head_gets_past_the_checks() {
         let limits = Limits::default();
+        let peer = Arc::new(Peer::default());
         let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
         let (mut accepted, mut refused) = (0, 0);
         for _ in 0..30_000 {
@@ -236,7 +253,7 @@ mod tests {
                 refused += 1;
                 continue;
             };
-            match read_head(&bytes[start..end], &limits) {
+            match read_head(&bytes[start..end], &limits, &peer) {
                 Ok((request, _)) => {
                     accepted += 1;
                     let host = request.headers.get_all("host").iter().count();

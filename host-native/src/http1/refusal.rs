@@ -9,6 +9,8 @@ pub enum HeadRefusal {
     NotHttp,
     /// A TLS handshake arrived on a plain HTTP port.
     Tls,
+    /// Plain HTTP arrived on a port for TLS.
+    Plain,
     /// The head did not arrive within the time limit.
     HeadSlow,
     /// The head is longer than the limit.
@@ -70,6 +72,7 @@ impl HeadRefusal {
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::NotHttp
             | Self::Tls
+            | Self::Plain
             | Self::HeadTooLarge
             | Self::TooManyFields
             | Self::BareLineFeed
@@ -98,6 +101,7 @@ impl fmt::Display for HeadRefusal {
         f.write_str(match self {
             Self::NotHttp => "this is not an HTTP request; send HTTP/1.1",
             Self::Tls => "this port speaks plain HTTP; use http://, or a proxy that serves TLS",
+            Self::Plain => "this port speaks HTTPS; use https://",
             Self::HeadSlow => "the request head took too long; send it at once",
             Self::HeadTooLarge => "the request head is too large; send fewer or shorter headers",
             Self::TooManyFields => "the request has too many headers; send fewer",

@@ -15,8 +15,8 @@ use super::wire::Wire;
 
 /// Most bytes given to one sendfile(2) call, so that a slow disk does not hold up a thread for long.
 const SENDFILE_BYTES: u64 = 512 * 1024;
-/// Size of the buffer for files that sendfile(2) cannot read, in bytes.
-const COPY_BYTES: usize = 64 * 1024;
+/// Size of the buffer for files that sendfile(2) cannot read or that must be encrypted, in bytes.
+const COPY_BYTES: usize = 128 * 1024;
 /// Bytes that may be written without waiting before other tasks get their turn.
 const TURN_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -155,6 +155,9 @@ impl ReplyWriter {
         if self.progress == Progress::Muted {
             return Ok(length);
         }
+        if self.wire.socket.must_encrypt() {
+            return self.copy_file(file, offset, length).await;
+        }
         self.send_head_before_more(length).await?;
         let mut at = offset;
         let end = offset.saturating_add(length);
@@ -182,7 +185,11 @@ impl ReplyWriter {
     /// so that nobody takes the reply for whole. `Late` and `Gone` as everywhere.
     pub async fn finish(&mut self) -> Result<(), ReplyError> {
         match self.progress {
-            Progress::Muted | Progress::Body { left: 0 } => self.send(&[]).await,
+            Progress::Muted | Progress::Body { left: 0 } => {
+                self.send(&[]).await?;
+                self.wire.socket.said_all();
+                Ok(())
+            }
             Progress::Body { .. } => {
                 self.cut();
                 Err(ReplyError::Short)
@@ -232,7 +239,13 @@ impl ReplyWriter {
                 Err(error) => return Err(self.gone(error)),
             }
         }
-        Ok(())
+        loop {
+            match self.wire.socket.try_flush() {
+                Ok(true) => return Ok(()),
+                Ok(false) => self.wait().await?,
+                Err(error) => return Err(self.gone(error)),
+            }
+        }
     }
 
     /// Sends the head so that the system puts the beginning of the body into the same packet.

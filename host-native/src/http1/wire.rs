@@ -76,12 +76,19 @@ impl Wire {
             Interim::Due => 0,
             Interim::Begun(sent) => sent,
         };
-        let Some(count) = self.socket.try_write(&[IoSlice::new(&CONTINUE[sent..])])? else {
-            return Ok(false);
-        };
-        let sent = sent + count;
-        *interim = if sent == CONTINUE.len() { Interim::Needless } else { Interim::Begun(sent) };
-        Ok(sent == CONTINUE.len())
+        let mut sent = sent;
+        if sent < CONTINUE.len() {
+            let Some(count) = self.socket.try_write(&[IoSlice::new(&CONTINUE[sent..])])? else {
+                return Ok(false);
+            };
+            sent += count;
+            *interim = Interim::Begun(sent);
+        }
+        let whole = sent == CONTINUE.len() && self.socket.try_flush()?;
+        if whole {
+            *interim = Interim::Needless;
+        }
+        Ok(whole)
     }
 
     /// From here on the socket's sending side belongs to the reply. Returns what must stand before it.

@@ -9,12 +9,20 @@ use wharfinger_core::oci::{DOCKER_DISTRIBUTION_API_VERSION, Refusal};
 
 use super::Server;
 use crate::drive::{Drive, Driven};
-use crate::http1::{BodyReader, Connection, HeadRefusal, Next, ReplyLength, ReplyWriter, Request, conclude};
+use crate::http1::{
+    Agreed, BodyReader, Connection, Disagreement, HeadRefusal, Next, ReplyLength, ReplyWriter, Request,
+    conclude,
+};
 use crate::registry;
+use crate::tls::Tls;
 
 /// Serves one request of a connection after the other.
 pub(super) async fn serve(stream: TcpStream, server: Server) {
-    let mut connection = Connection::new(stream, server.limits.clone());
+    let begun = match &server.tls {
+        None => Some(Connection::new(stream, server.limits.clone())),
+        Some(tls) => agree(stream, tls, &server).await,
+    };
+    let Some(mut connection) = begun else { return };
     let mut turn = 0u64;
     loop {
         // A client that never lets its connection run dry must not keep a thread from all others.
@@ -22,15 +30,11 @@ pub(super) async fn serve(stream: TcpStream, server: Server) {
         if turn.is_multiple_of(TURN_REQUESTS) {
             smol::future::yield_now().await;
         }
-        let draining = async {
-            let _ = server.drain.recv().await;
+        let dismissed = async {
+            server.dismissed().await;
             Next::Closed
         };
-        let crowded = async {
-            let _ = server.crowded.recv().await;
-            Next::Closed
-        };
-        let next = match connection.next().or(draining).or(crowded).await {
+        let next = match connection.next().or(dismissed).await {
             Next::Request { request, body, reply } => exchange(&request, body, reply, &server).await,
             Next::Refused { refusal, reply } => {
                 refuse(refusal, reply).await;
@@ -43,6 +47,31 @@ pub(super) async fn serve(stream: TcpStream, server: Server) {
             None => return,
         }
     }
+}
+
+impl Server {
+    /// Comes back when a connection that waits for its client is to go.
+    async fn dismissed(&self) {
+        let draining = async { self.drain.recv().await.is_ok() };
+        let crowded = async { self.crowded.recv().await.is_ok() };
+        draining.or(crowded).await;
+    }
+}
+
+/// A connection that TLS is spoken on. `None`: there is none, and it is told why.
+async fn agree(stream: TcpStream, tls: &Tls, server: &Server) -> Option<Connection> {
+    let agreed = async { Some(Connection::agree(stream, tls.config(), server.limits.clone()).await) };
+    let dismissed = async {
+        server.dismissed().await;
+        None
+    };
+    match agreed.or(dismissed).await? {
+        Ok(Agreed::Secure(connection)) => return Some(connection),
+        Ok(Agreed::Plain(Next::Refused { refusal, reply })) => refuse(refusal, reply).await,
+        Ok(Agreed::Plain(Next::Request { .. } | Next::Closed)) | Err(Disagreement::Silent) => {}
+        Err(disagreement) => tracing::info!(reason = %disagreement, "refused"),
+    }
+    None
 }
 
 async fn exchange(
@@ -65,23 +94,36 @@ async fn exchange(
     let drive = Drive::new(&server.registry, request, given, body, reply, closing);
     let stop = server.stop.clone();
     let driven = drive.run(async move { drop(stop.recv().await) }).await;
-    let Driven { body, mut reply, status, outcome } = driven;
+    let Driven { body, mut reply, status, user, reason, outcome } = driven;
     let whole = match (outcome, &mut reply) {
         (Outcome::Complete, Some(reply)) => reply.finish().await.is_ok(),
         (Outcome::Complete | Outcome::Cut, _) => false,
     };
     let bytes = reply.as_ref().map_or(0, ReplyWriter::body_bytes_sent);
     server.active.fetch_sub(1, Ordering::Relaxed);
-    log(request, status.as_u16(), bytes, !whole, began, &id);
+    if let Some(reason) = reason {
+        tracing::info!(id, reason, "a token of an issuer is not taken");
+    }
+    log(request, user.as_deref(), Reply { status, bytes, cut: !whole }, began, &id);
     conclude(body, reply.filter(|_| whole)?).await
 }
 
+/// What came of a request.
+struct Reply {
+    status: StatusCode,
+    /// Of the body, as far as they were sent.
+    bytes: u64,
+    cut: bool,
+}
+
 /// One line for one request. The query stays out: it may hold an upload's token.
-fn log(request: &Request, status: u16, bytes: u64, cut: bool, began: Instant, id: &str) {
+fn log(request: &Request, user: Option<&str>, reply: Reply, began: Instant, id: &str) {
+    let Reply { status, bytes, cut } = reply;
+    let (method, status) = (request.method.as_str(), status.as_u16());
     let path = request.target.split('?').next().unwrap_or_default();
     let path = &path[..path.len().min(PATH_BYTES_MAX)];
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(method = request.method.as_str(), path, status, bytes, ms, id, cut, "request");
+    tracing::info!(method, path, user, status, bytes, ms, id, cut, "request");
 }
 
 /// Names a request in the log.

@@ -24,10 +24,10 @@ impl InProcess {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`ServeError::Store`], [`ServeError::Swift`] or [`ServeError::Secret`].
+    /// [`ServeError::Store`], [`ServeError::Swift`] or [`ServeError::SetUp`].
     pub fn open(settings: &Settings) -> Result<Self, ServeError> {
         let (store, bounds) = open_store(settings)?;
-        let registry = Registry::new(settings, store, &bounds).map_err(ServeError::Secret)?;
+        let registry = Registry::new(settings, store, &bounds).map_err(ServeError::SetUp)?;
         let (draining, drain) = bounded(1);
         let (stopping, stop) = bounded(1);
         let (crowding, crowded) = bounded(1);
@@ -35,6 +35,7 @@ impl InProcess {
         let server = Server {
             registry: Arc::new(registry),
             limits: Arc::new(limits(settings)),
+            tls: None,
             drain,
             stop,
             crowded,

@@ -5,4 +5,5 @@ mod client;
 mod heads;
 mod pipeline;
 mod replies;
+mod secure;
 mod server;

@@ -93,6 +93,14 @@ const fn text(name: &'static str, key: &'static str) -> Variable {
     Variable { name, key, kind: Kind::Text }
 }
 
+const fn switch(name: &'static str, key: &'static str) -> Variable {
+    Variable { name, key, kind: Kind::Switch }
+}
+
+const fn url(name: &'static str, key: &'static str) -> Variable {
+    Variable { name, key, kind: Kind::Url }
+}
+
 const fn number(
     name: &'static str,
     key: &'static str,
@@ -121,20 +129,32 @@ const DAY: u64 = 24 * HOUR;
 const LEAST: f64 = 0.01;
 /// A second, which is what URLs last at least.
 const SECOND: f64 = 1.0;
+/// The longest life of a token.
+const TOKEN_MAX: u64 = 366 * DAY;
 /// What most time limits are.
 const MINUTE: (u64, f64, u64) = (60, LEAST, HOUR);
 
 /// All settings of this component, with the defaults and bounds of the native server.
 #[rustfmt::skip]
 pub static VARIABLES: &[Variable] = &[
+    url("PUBLIC_URL", "public-url"),
     text("SECRET", "secret"),
-    Variable { name: "SPARSE_MANIFESTS", key: "sparse-manifests", kind: Kind::Switch },
+    text("OLD_SECRETS", "old-secrets"),
+    text("USERS", "users"),
+    text("RULES", "rules"),
+    text("ISSUERS", "issuers"),
+    text("CLIENT_CERTIFICATES", "client-certificates"),
+    switch("OPEN_TO_ALL", "open-to-all"),
+    text("PROXIES", "proxies"),
+    number("TOKEN_SECONDS", "token-seconds", (3600, 1, TOKEN_MAX), "seconds", |n| &mut n.token_seconds),
+    number("REFRESH_TOKEN_SECONDS", "refresh-token-seconds", (30 * DAY, 0, TOKEN_MAX), "seconds", |n| &mut n.refresh_token_seconds),
+    switch("SPARSE_MANIFESTS", "sparse-manifests"),
     text("STORAGE_DRIVER", "storage.driver"),
     text("STORAGE_ROOT", "storage.root"),
     text("STORAGE_CONTAINER", "storage.container"),
     text("STORAGE_SEGMENTS_CONTAINER", "storage.segments-container"),
-    Variable { name: "STORAGE_REDIRECT", key: "storage.redirect", kind: Kind::Switch },
-    Variable { name: "STORAGE_REDIRECT_URL", key: "storage.redirect-url", kind: Kind::Url },
+    switch("STORAGE_REDIRECT", "storage.redirect"),
+    url("STORAGE_REDIRECT_URL", "storage.redirect-url"),
     time("STORAGE_REDIRECT_SECONDS", "storage.redirect-seconds", (1200, SECOND, 7 * DAY), |n| &mut n.redirect_time),
     time("STORAGE_REDIRECT_KEY_SECONDS", "storage.redirect-key-seconds", (30 * DAY, SECOND, 366 * DAY), |n| &mut n.redirect_key_time),
     number("LIMITS_HEAD_BYTES", "limits.head-bytes", (32 * KIB, KIB, MIB), "bytes", |n| &mut n.head_bytes),
@@ -152,6 +172,10 @@ pub static VARIABLES: &[Variable] = &[
     time("LIMITS_RETRY_SECONDS", "limits.retry-seconds", (60, 0.0, HOUR), |n| &mut n.retry_time),
     number("LIMITS_RETRY_PERCENT", "limits.retry-percent", (10, 0, 1000), "percent", |n| &mut n.retry_percent),
     number("LIMITS_RETRIES_PER_SECOND", "limits.retries-per-second", (10, 0, 1_000_000), "per second", |n| &mut n.retries_per_second),
+    number("LIMITS_PASSWORD_ADDRESS_FAILURES", "limits.password-address-failures", (20, 1, 1_000_000), "failures", |n| &mut n.password_address_failures),
+    time("LIMITS_PASSWORD_ADDRESS_SECONDS", "limits.password-address-seconds", (3, LEAST, DAY), |n| &mut n.password_address_time),
+    number("LIMITS_PASSWORD_USER_FAILURES", "limits.password-user-failures", (30, 1, 1_000_000), "failures", |n| &mut n.password_user_failures),
+    time("LIMITS_PASSWORD_USER_SECONDS", "limits.password-user-seconds", (2, LEAST, DAY), |n| &mut n.password_user_time),
 ];
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use wasip2::io::poll::{self, Pollable};
 use wharfinger_core::store::Fault;
 use wharfinger_core::swift::{KeyCheck, KeyStep, Lease};
 
-use super::fetch::{Fetched, Fetching};
 use super::login::{LoginError, read};
 use super::temp_urls::LookError;
 use super::{Swift, now};
 use crate::drive::timers::{Moment, after, is_past, ready_at, sooner};
+use crate::fetch::{Fetched, Fetching};
 
 /// What goes on in Swift beside the calls of an exchange: a login, and a look at the keys of temporary URLs.
 #[derive(Debug, Default)]

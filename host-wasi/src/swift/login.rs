@@ -3,8 +3,8 @@ use std::fmt::{self, Display};
 use wharfinger_core::store::Fault;
 use wharfinger_core::swift::{AuthError, Login, Session};
 
-use super::fetch::{Fetched, fetch};
 use crate::drive::timers::Moment;
+use crate::fetch::{Fetched, fetch};
 
 /// Why there is no token.
 #[derive(Debug)]

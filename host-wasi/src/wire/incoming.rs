@@ -1,5 +1,6 @@
-use http::{HeaderMap, Method, header};
-use wasip2::http::types::{IncomingRequest, Method as WorldMethod};
+use http::header::Entry;
+use http::{HeaderMap, HeaderValue, Method, header};
+use wasip2::http::types::{IncomingRequest, Method as WorldMethod, Scheme};
 use wharfinger_core::exchange::BodyLength;
 
 use super::{Reader, read_fields};
@@ -17,6 +18,8 @@ pub struct Incoming {
     pub length: BodyLength,
     /// Its body; `None` if there is none.
     pub body: Option<Reader>,
+    /// Whether it came by https, as far as the runtime tells.
+    pub secure: bool,
 }
 
 /// Reads the head of a request. `None` if its method is none.
@@ -34,13 +37,20 @@ pub fn read_request(request: &IncomingRequest) -> Option<Incoming> {
         WorldMethod::Other(name) => Method::from_bytes(name.as_bytes()).ok()?,
     };
     let target = request.path_with_query().unwrap_or_else(|| "/".to_owned());
-    let headers = read_fields(&request.headers());
+    let mut headers = read_fields(&request.headers());
+    // Most runtimes keep Host to themselves, and tell the authority.
+    if let Entry::Vacant(entry) = headers.entry(header::HOST)
+        && let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok())
+    {
+        entry.insert(host);
+    }
+    let secure = matches!(request.scheme(), Some(Scheme::Https));
     let length = length(&headers, &method);
     let body = match length {
         BodyLength::Exactly(0) => None,
         BodyLength::Exactly(_) | BodyLength::Unknown => request.consume().ok().and_then(Reader::of_body),
     };
-    Some(Incoming { method, target, headers, length, body })
+    Some(Incoming { method, target, headers, length, body, secure })
 }
 
 /// The world checks what it reads of a body against Content-Length, and hides Transfer-Encoding: without a length, only

@@ -3,12 +3,16 @@
 //! The bytes begin with a request as text, to an empty line; what follows says what happens: what was asked for, in the
 //! order or out of it, or what nobody asked for.
 
+mod locks;
 mod news;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use wharfinger_core::access::{Access, Lives, Peer};
 use wharfinger_core::exchange::{
     Ask, BodyLength, CallId, Exchange, Given, Input, Outcome, Output, RequestHead, Side, To, Told,
 };
@@ -18,6 +22,7 @@ use wharfinger_core::{Config, Joins, Limits};
 
 use crate::Reader;
 use crate::fill::fill;
+use locks::Judge;
 
 /// No exchange says more between two inputs.
 const OUTPUTS_MAX: usize = 64;
@@ -38,7 +43,8 @@ fn live(bytes: &[u8]) -> Option<Life> {
     let (head, rest) = bytes.split_at(end);
     let head = String::from_utf8_lossy(head);
     let config = Arc::new(config(&head));
-    let mut life = Life::new(started(&config, &head)?);
+    let (exchange, judge) = started(&config, &head)?;
+    let mut life = Life::new(exchange, judge);
     let mut reader = Reader(rest);
     while !reader.is_empty() && life.over.is_none() {
         let input = news::next(&life, &mut reader);
@@ -63,6 +69,8 @@ pub(crate) struct Life {
     pub(crate) asked: Vec<Output>,
     /// Those among them that wait for an end still.
     pub(crate) owed: VecDeque<Output>,
+    /// Where the registry is locked.
+    pub(crate) judge: Option<Judge>,
     responded: bool,
     over: Option<Outcome>,
     #[cfg(test)]
@@ -70,13 +78,14 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    fn new(exchange: Exchange) -> Self {
+    fn new(exchange: Exchange, judge: Option<Judge>) -> Self {
         let mut life = Self {
             exchange,
             calls: Vec::new(),
             answered: Vec::new(),
             asked: Vec::new(),
             owed: VecDeque::new(),
+            judge,
             responded: false,
             over: None,
             #[cfg(test)]
@@ -87,6 +96,8 @@ impl Life {
     }
 
     fn tell(&mut self, input: Input) {
+        let is_check = |owed: &Output| matches!(owed, Output::Ask { what: Ask::CheckPassword { .. } });
+        let is_asked = self.owed.iter().any(is_check);
         if let Input::Head { call, reply } = &input {
             let stays = |op: &Op| matches!((op, reply), (Op::Read { .. }, Reply::Found(_)));
             self.calls.retain(|(open, op)| open != call || stays(op));
@@ -98,6 +109,9 @@ impl Life {
         if let Some(at) = self.owed.iter().position(|owed| ends(&input, owed)) {
             self.owed.remove(at);
         }
+        if let Some(judge) = &mut self.judge {
+            judge.hear(&input, is_asked);
+        }
         self.exchange.handle_input(input);
         self.drain();
     }
@@ -105,6 +119,9 @@ impl Life {
     fn drain(&mut self) {
         for _ in 0..OUTPUTS_MAX {
             let output = self.exchange.poll_output();
+            if let Some(judge) = &mut self.judge {
+                judge.see(&output);
+            }
             #[cfg(test)]
             self.seen.insert(tests::kind(&output));
             match &output {
@@ -162,7 +179,9 @@ fn ends(input: &Input, owed: &Output) -> bool {
         ) => call == owed,
         (Input::Told { answer: Told::Granted | Told::Denied }, Output::Ask { what: Ask::Memory { .. } })
         | (Input::Told { answer: Told::Renewed }, Output::Ask { what: Ask::Token { .. } })
-        | (Input::Told { answer: Told::Location(_) }, Output::Ask { what: Ask::Location { .. } }) => true,
+        | (Input::Told { answer: Told::Location(_) }, Output::Ask { what: Ask::Location { .. } })
+        | (Input::Told { answer: Told::Password(_) }, Output::Ask { what: Ask::CheckPassword { .. } })
+        | (Input::Told { answer: Told::Keys(_) }, Output::Ask { what: Ask::Keys { .. } }) => true,
         _ => false,
     }
 }
@@ -175,7 +194,9 @@ fn call_of(output: &Output) -> Option<CallId> {
         | Output::Ask { what: Ask::Token { call } | Ask::Retry { call } } => Some(*call),
         Output::Feed { to: To::Reply, .. }
         | Output::Collect { from: Side::Client, .. }
-        | Output::Ask { what: Ask::Memory { .. } | Ask::Location { .. } }
+        | Output::Ask {
+            what: Ask::Memory { .. } | Ask::Location { .. } | Ask::CheckPassword { .. } | Ask::Keys { .. },
+        }
         | Output::Send { .. }
         | Output::Digest { .. }
         | Output::Respond { .. }
@@ -206,17 +227,23 @@ fn config(head: &str) -> Config {
         chunk_bytes_min: 7,
         ..Limits::default()
     };
-    Config {
+    let config = Config {
         secret: Secret::new(b"a secret of the fuzzer"),
+        access: Access::open(),
         sparse_manifests: says("sparse"),
         redirects: says("redirects"),
         store_md5: !says("files"),
         limits,
+    };
+    if says("locked") {
+        let access = locks::access(&config, Lives::default());
+        return Config { access, ..config };
     }
+    config
 }
 
 /// Starts what the text asks for; `None` where no host would have passed it on.
-fn started(config: &Arc<Config>, text: &str) -> Option<Exchange> {
+fn started(config: &Arc<Config>, text: &str) -> Option<(Exchange, Option<Judge>)> {
     let mut lines = text.lines();
     let (method, target) = lines.next()?.split_once(' ')?;
     let method = Method::from_bytes(method.as_bytes()).ok()?;
@@ -233,12 +260,28 @@ fn started(config: &Arc<Config>, text: &str) -> Option<Exchange> {
         (Some(length), false) => BodyLength::Exactly(length.ok()?),
         (None, false) => BodyLength::Exactly(0),
     };
-    let head = RequestHead { method: &method, target: &target, headers: &headers, body };
-    Some(Exchange::new(config, &head, Given { now: 5, entropy: [5; 16] }))
+    let head =
+        RequestHead { method: &method, target: &target, headers: &headers, body, peer: Peer::default() };
+    let judge = (!config.access.is_open()).then(|| Judge::new(config, &method, &target, &headers));
+    Some((Exchange::new(config, &head, Given { now: locks::NOW, entropy: [5; 16] }), judge))
 }
 
 fn filled(text: &str, config: &Config) -> String {
-    String::from_utf8_lossy(&fill(text.as_bytes(), &config.secret)).into_owned()
+    let text = String::from_utf8_lossy(&fill(text.as_bytes(), &config.secret)).into_owned();
+    if config.access.is_open() || !text.contains('$') {
+        return text;
+    }
+    // What only a locked registry gives out: tokens, and Authorizations with the password.
+    let tokens = locks::tokens(config);
+    let basic = |user: &str| STANDARD.encode(format!("{user}:{}", locks::PASSWORD));
+    text.replace("$A", &tokens.access)
+        .replace("$X", &tokens.expired)
+        .replace("$Y", &tokens.stranger)
+        .replace("$R", &tokens.refresh)
+        .replace("$c", &basic("ci"))
+        .replace("$d", &basic("dev"))
+        .replace("$r", &basic("root"))
+        .replace("$n", &basic("nobody"))
 }
 
 #[cfg(test)]
@@ -265,9 +308,10 @@ mod tests {
         });
         let seen = seen.into_inner();
         let ops = ["Read", "Stat", "Write", "Join", "Touch", "Release", "Remove", "List"];
-        let asks = ["Memory", "Token", "Retry", "Location"];
+        let asks = ["Memory", "Token", "Retry", "Location", "CheckPassword", "Keys"];
         let others = ["Collect", "Digest", "Abort", "Sleep", "Complete", "Cut"];
-        let replies = [200, 201, 202, 204, 206, 307, 400, 404, 416, 503].map(|status| status.to_string());
+        let replies = [200, 201, 202, 204, 206, 307, 400, 401, 403, 404, 416, 429, 503]
+            .map(|status| status.to_string());
         let expected = ops.into_iter().chain(asks).chain(others).map(str::to_owned).chain(replies);
         let missing: Vec<String> = expected.filter(|kind| !seen.contains(kind)).collect();
         assert!(missing.is_empty(), "no seed reaches {missing:?}, only {seen:?}");

@@ -1,5 +1,7 @@
 //! Every parser of what clients and stores send. What is read must say the same when it is written again.
 
+mod access;
+mod locks;
 mod manifests;
 
 use http::Method;
@@ -22,6 +24,12 @@ use crate::Reader;
 pub fn run(bytes: &[u8]) {
     let Some((first, rest)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
+    if matches!(first, b'<' | 192..) {
+        return access::run(rest);
+    }
+    if matches!(first, b'>' | 160..=191) {
+        return locks::run(rest);
+    }
     match first % 12 {
         0 => names(&text),
         1 => routes(&text),
@@ -164,7 +172,7 @@ fn tokens(bytes: &[u8]) {
     let secret = Secret::new(reader.some());
     let token = upload.seal(&secret);
     let open = |token: &str| {
-        Upload::open(token, &upload.id.to_string(), &upload.repository, &secret, upload.started, 0)
+        Upload::open(token, &upload.id.to_string(), &upload.repository, None, &secret, upload.started, 0)
     };
     assert_eq!(open(&token), Ok(upload.clone()));
     let mut altered = token.clone().into_bytes();
@@ -178,11 +186,16 @@ fn tokens(bytes: &[u8]) {
     );
     let other = Repository::parse("b").expect("it is a name");
     let (id, now) = (upload.id.to_string(), upload.started);
-    assert!(Upload::open(&token, &id, &other, &secret, now, 0).is_err(), "for another repository");
-    assert!(Upload::open(&token, &id, &upload.repository, &Secret::new(b"other"), now, 0).is_err());
-    assert!(Upload::open(&token, "other", &upload.repository, &secret, now, 0).is_err());
+    assert!(Upload::open(&token, &id, &other, None, &secret, now, 0).is_err(), "for another repository");
+    let user = Some("another");
+    assert!(
+        Upload::open(&token, &id, &upload.repository, user, &secret, now, 0).is_err(),
+        "for another user"
+    );
+    assert!(Upload::open(&token, &id, &upload.repository, None, &Secret::new(b"other"), now, 0).is_err());
+    assert!(Upload::open(&token, "other", &upload.repository, None, &secret, now, 0).is_err());
     if let Some(later) = now.checked_add(8) {
-        assert!(Upload::open(&token, &id, &upload.repository, &secret, later, 7).is_err(), "too old");
+        assert!(Upload::open(&token, &id, &upload.repository, None, &secret, later, 7).is_err(), "too old");
     }
     if let Ok(opened) = open(&String::from_utf8_lossy(reader.0)) {
         assert_eq!(opened, upload, "a token opens that was not sealed");

@@ -2,17 +2,9 @@
 
 mod reply;
 
+use super::kind::Kind;
 use super::value::Maker;
 pub use reply::{BodyRule, Check, HeaderRule, Open, Stated, StatedPart};
-
-/// Which server a conversation is held with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// The registry with its defaults.
-    Plain,
-    /// The registry with `sparse-manifests: true`.
-    Sparse,
-}
 
 /// A conversation as it was read.
 #[derive(Clone, Debug)]
@@ -247,11 +239,9 @@ fn statement(script: &mut Script, line: usize, text: &str) -> Result<(), String>
         if !script.steps.is_empty() {
             return Err("`server:` stands before everything else".to_owned());
         }
-        script.server = match kind.trim() {
-            "plain" => Kind::Plain,
-            "sparse" => Kind::Sparse,
-            other => return Err(format!("there is no server `{other}`; there are `plain` and `sparse`")),
-        };
+        let names = || Kind::ALL.map(Kind::name).join(" ");
+        script.server = Kind::parse(kind.trim())
+            .ok_or_else(|| format!("there is no server `{}`; there are {}", kind.trim(), names()))?;
         return Ok(());
     } else {
         return Err(format!(

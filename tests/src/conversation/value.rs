@@ -186,9 +186,19 @@ fn apply(value: &[u8], function: &str) -> Result<Vec<u8>, String> {
         "escaped" => map_pairs(text()?, |pairs| pairs.iter_mut().for_each(|pair| *pair = escape_value(pair)))
             .into_bytes(),
         "altered" => altered(text()?)?.into_bytes(),
+        "token" => {
+            let body: Option<serde_json::Value> = serde_json::from_slice(value).ok();
+            let token = body.as_ref().and_then(|body| body["token"].as_str());
+            token.ok_or("`.token` needs JSON with a text `token`")?.as_bytes().to_vec()
+        }
+        "refresh" => {
+            let body: Option<serde_json::Value> = serde_json::from_slice(value).ok();
+            let token = body.as_ref().and_then(|body| body["refresh_token"].as_str());
+            token.ok_or("`.refresh` needs JSON with a text `refresh_token`")?.as_bytes().to_vec()
+        }
         _ => {
             return Err(format!(
-                "`.{function}` is unknown; there are .size .last .sha256 .sha512 .hex .path .query .link .upload .reversed .escaped .altered"
+                "`.{function}` is unknown; there are .size .last .sha256 .sha512 .hex .path .query .link .upload .reversed .escaped .altered .token .refresh"
             ));
         }
     })

@@ -11,6 +11,8 @@ mod flows;
 mod graph;
 mod happen;
 mod label;
+mod late;
+mod lock;
 mod mutant;
 mod news;
 mod properties;
@@ -97,6 +99,12 @@ pub enum Why {
     Broke,
     /// The client's body was late.
     Late,
+    /// What the client shows of itself is not good.
+    Unproved,
+    /// It tries too often.
+    Slow,
+    /// Nobody could tell who it is.
+    Busy,
 }
 
 /// What an exchange must never do.
@@ -138,6 +146,14 @@ pub enum Flaw {
     Foreign,
     /// A refusal was told for no reason.
     NoReason,
+    /// Something was asked of the store, or a success told, for somebody who is not let in.
+    NotAdmitted,
+    /// A token is not what its asker may have.
+    Overgranted,
+    /// A reply tells of what its reader may not see.
+    Leaked,
+    /// Who is sent away is not told what to do.
+    NoAdvice,
 }
 
 impl Alone {

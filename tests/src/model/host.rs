@@ -228,6 +228,9 @@ impl Host {
                     let answer = wharfinger_core::exchange::Told::Location(None);
                     at_once.push_back(Input::Told { answer });
                 }
+                Output::Ask { what: Ask::CheckPassword { .. } | Ask::Keys { .. } } => {
+                    unreachable!("the models' registries are open")
+                }
                 Output::Ask { what: Ask::Retry { call } } => self.dues.push(Due::Retry(call)),
                 Output::Abort { call } => {
                     drained.dropped.append(&mut self.drop_calls(|open| open == call));

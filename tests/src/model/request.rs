@@ -36,7 +36,13 @@ impl Request {
             true => BodyLength::Exactly(self.body.len() as u64),
             false => BodyLength::Unknown,
         };
-        let head = RequestHead { method: &self.method, target: &self.target, headers: &headers, body };
+        let head = RequestHead {
+            method: &self.method,
+            target: &self.target,
+            headers: &headers,
+            body,
+            peer: wharfinger_core::access::Peer::default(),
+        };
         Exchange::new(config, &head, given)
     }
 }

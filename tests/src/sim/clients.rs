@@ -7,8 +7,9 @@ mod pushing;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use super::access::{READER, WRITER};
 use super::body::Body;
 use super::desk::{Desk, Reply, Request};
 use super::names::{Goods, REPOSITORIES, TAGS, happens, pick};
@@ -20,6 +21,8 @@ struct Client {
     desk: Desk,
     random: Random,
     goods: Rc<Goods>,
+    /// Whether the registry has users.
+    is_locked: bool,
 }
 
 /// What a reply means for who asked politely.
@@ -31,8 +34,8 @@ enum Outcome {
 }
 
 /// All that a client does.
-pub async fn life(desk: Desk, random: Random, goods: Rc<Goods>) {
-    let mut client = Client { desk, random, goods };
+pub async fn life(desk: Desk, random: Random, goods: Rc<Goods>, is_locked: bool) {
+    let mut client = Client { desk, random, goods, is_locked };
     // In some runs all push the same blob to begin with.
     if client.goods.blobs[3].bytes[0].is_multiple_of(3) {
         client.push_blob(0, 3).await;
@@ -69,7 +72,7 @@ impl Client {
         let repository = pick(&mut self.random, REPOSITORIES.len());
         let image = pick(&mut self.random, self.goods.images.len());
         let tag = pick(&mut self.random, TAGS.len());
-        match pick(&mut self.random, 20) {
+        match pick(&mut self.random, 21) {
             0..=6 => {
                 let tag = (!self.chance(200)).then_some(tag);
                 self.push_image(repository, image, tag).await;
@@ -92,7 +95,8 @@ impl Client {
             16 => self.delete_blob(repository).await,
             17 => self.send_wrong_digest(repository).await,
             18 => self.vanish(repository).await,
-            _ => self.misuse_uploads(repository).await,
+            19 => self.misuse_uploads(repository).await,
+            _ => self.intrude(repository, image, tag).await,
         }
     }
 
@@ -112,7 +116,12 @@ impl Client {
             let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
             (HeaderName::from_static(name), value)
         };
-        let fields: HeaderMap = fields.iter().map(field).collect();
+        let mut fields: HeaderMap = fields.iter().map(field).collect();
+        if self.is_locked && !fields.contains_key(header::AUTHORIZATION) {
+            let reads = matches!(method, Method::GET | Method::HEAD) && !target.contains("/blobs/uploads/");
+            let shown = if reads && self.chance(300) { READER } else { WRITER };
+            fields.insert(header::AUTHORIZATION, HeaderValue::from_static(shown));
+        }
         let leaves = self.chance(15).then(|| self.random.word() % 500_000);
         let leaves = leaves.filter(|_| !self.desk.healed());
         let request = Request { method, target: target.to_owned(), fields, body, intent, leaves };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use wharfinger_core::access::{PasswordCheck, Peer, Verdict};
 use wharfinger_core::exchange::{
     Ask as Question, CallId, Collected, Exchange, Given, Input, Outcome, Output, RequestHead, Side, TimerId,
     To, Told, Until,
@@ -115,6 +116,7 @@ impl World {
             target: &request.target,
             headers: &request.fields,
             body: request.body.length(),
+            peer: Peer::default(),
         };
         let given = Given { now: self.now / 1_000_000, entropy };
         let exchange = Exchange::new(&self.config, &head, given);
@@ -356,10 +358,31 @@ impl World {
                 let time = self.within(1000, 300_000);
                 self.after(time, Event::Tell { exchange, input: Input::Told { answer: Told::Renewed } });
             }
+            Question::CheckPassword { check, .. } => {
+                let verdict = self.verdict(&check);
+                let time = self.within(500, 300_000);
+                let answer = Told::Password(verdict);
+                self.after(time, Event::Tell { exchange, input: Input::Told { answer } });
+            }
+            Question::Keys { .. } => unreachable!("the registries here have no issuers"),
             Question::Location { .. } => {
                 self.soon(Event::Tell { exchange, input: Input::Told { answer: Told::Location(None) } });
             }
         }
+    }
+
+    fn verdict(&mut self, check: &PasswordCheck) -> Verdict {
+        let (word, verdict) = if !self.is_calm() && self.chance(10) {
+            ("slow", Verdict::Slow(std::time::Duration::from_secs(1)))
+        } else if !self.is_calm() && self.chance(10) {
+            ("busy", Verdict::Busy)
+        } else if check.run() || self.plan.mutant == Some(Mutant::PasswordUnchecked) {
+            ("right", Verdict::Right)
+        } else {
+            ("wrong", Verdict::Wrong)
+        };
+        self.count("password", word, 0);
+        verdict
     }
 
     /// The exchange is over: its reply must be whole, or visibly broken.

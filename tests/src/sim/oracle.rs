@@ -16,6 +16,8 @@ use super::names::{self, Goods, REPOSITORIES, TAGS};
 pub enum Intent {
     /// Nothing that stays.
     None,
+    /// Something that its sender may not do.
+    Intrude,
     PushBlob {
         repository: usize,
         digest: Digest,
@@ -143,6 +145,7 @@ impl Oracle {
                 effects.push((names::tag(repository(at), TAGS[*tag]), (Kind::Delete, None)));
             }
             Intent::None
+            | Intent::Intrude
             | Intent::ReadBlob { .. }
             | Intent::ReadManifest { .. }
             | Intent::ReadTag { .. }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
+use wharfinger_core::access::Access;
 use wharfinger_core::exchange::{CallId, Input, TimerId};
 use wharfinger_core::swift::Endpoint;
 use wharfinger_core::upload::Secret;
 use wharfinger_core::{Config, Joins, Limits, RetryBudget, RetryShare};
 
+use super::access::{WRITER, locked};
 use super::clients;
 use super::desk::{Desk, Reply, Request, Seat, Wish};
 use super::fault::Faults;
@@ -106,6 +108,7 @@ pub struct World {
 impl World {
     pub fn new(plan: &Plan) -> Self {
         let mut random = Random::new(plan.seed);
+        let is_locked = !plan.seed.is_multiple_of(2);
         let goods = Rc::new(Goods::new(&mut random));
         let mut swift = Swift::new(random.word());
         swift.mutant = plan.mutant;
@@ -118,7 +121,7 @@ impl World {
             now: START,
             step: 1,
             faults: Faults::new(&mut random),
-            config: Arc::new(config()),
+            config: Arc::new(config(is_locked)),
             endpoint: Endpoint::new("http://swift/v1/AUTH_sim", CONTAINER, SEGMENTS).expect("it is one"),
             swift,
             processes: (0..PROCESSES).map(process).collect(),
@@ -147,7 +150,8 @@ impl World {
         world.make_containers();
         for number in 0..plan.clients {
             let desk = Desk::default();
-            let life = clients::life(desk.clone(), Random::new(world.random.word()), goods.clone());
+            let random = Random::new(world.random.word());
+            let life = clients::life(desk.clone(), random, goods.clone(), is_locked);
             world.seats.push(Seat::new(desk, life));
             let time = world.within(0, 1_000_000);
             world.after(time, Event::Client { client: number, reply: None });
@@ -260,7 +264,7 @@ impl World {
         let request = Request {
             method,
             target,
-            fields: HeaderMap::new(),
+            fields: HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(WRITER))]),
             body: super::body::Body::default(),
             intent,
             leaves: None,
@@ -334,7 +338,7 @@ impl World {
 }
 
 /// The bounds of a registry, so low that small blobs meet all of them.
-fn config() -> Config {
+fn config(is_locked: bool) -> Config {
     let limits = Limits {
         segment_bytes_max: 6,
         small_blob_bytes_max: 8,
@@ -344,8 +348,10 @@ fn config() -> Config {
         grace_seconds: GRACE / 1_000_000,
         ..Limits::default()
     };
+    let secret = Secret::new(b"sixteen or more random bytes");
     Config {
-        secret: Secret::new(b"sixteen or more random bytes"),
+        access: if is_locked { locked(&secret) } else { Access::open() },
+        secret,
         sparse_manifests: false,
         redirects: false,
         store_md5: true,

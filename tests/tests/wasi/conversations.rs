@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 
 use wharfinger_tests::conversation::{Conversation, Kind, Said};
 use wharfinger_tests::server::{self, Server};
-use wharfinger_tests::wasi::{Component, Options};
+use wharfinger_tests::wasi::{Component, Options, SECRET};
 
 use super::{berth, start};
+
+/// One server of each kind.
+type Servers<T> = BTreeMap<Kind, T>;
 
 /// Fields whose value is not compared, and why. docs/wasi.md says the same.
 const NOT_COMPARED: [(&str, &str); 6] = [
@@ -24,6 +27,9 @@ const FIRST_OF_SEVERAL: &str = "MANIFEST_BLOB_UNKNOWN";
 /// Between the parts of several ranges stands a line by chance.
 const BOUNDARY: &str = "; boundary=";
 
+/// Of a token, what is made anew for each.
+const MADE_ANEW: [&str; 4] = ["token", "access_token", "refresh_token", "issued_at"];
+
 /// A reply, without what is different each time.
 fn told(Said { line, method, reply }: &Said) -> String {
     let mut fields: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -31,8 +37,20 @@ fn told(Said { line, method, reply }: &Said) -> String {
     if body.contains(FIRST_OF_SEVERAL) {
         body = FIRST_OF_SEVERAL.to_owned();
     }
+    if let Ok(mut token) = serde_json::from_str::<serde_json::Value>(&body)
+        && token.get("access_token").is_some()
+    {
+        MADE_ANEW.iter().for_each(|key| token[*key] = serde_json::Value::Null);
+        body = token.to_string();
+    }
     for (name, value) in &reply.headers {
         let name = name.to_ascii_lowercase();
+        // A challenge leads to the server that it came from.
+        let value = if name == "www-authenticate" {
+            value.split_once("/auth/").map_or(value.as_str(), |(_, rest)| rest)
+        } else {
+            value
+        };
         let compared = NOT_COMPARED.iter().all(|(known, _)| *known != name);
         let (value, chance) = value.split_once(BOUNDARY).unwrap_or((value, ""));
         if !chance.is_empty() {
@@ -61,16 +79,13 @@ fn differences(native: &[Said], component: &[Said]) -> Vec<String> {
 }
 
 /// Holds all of them with both hosts; returns what failed, and where the hosts differ.
-fn hold_with_both(native: [SocketAddr; 2], component: [SocketAddr; 2]) -> Vec<String> {
+fn hold_with_both(native: &Servers<SocketAddr>, component: &Servers<SocketAddr>) -> Vec<String> {
     let all = Conversation::all().expect("the conversations can be read");
     assert!(all.len() > 100, "only {} conversations", all.len());
     let mut wrong = Vec::new();
     for conversation in &all {
-        let which = match conversation.server() {
-            Kind::Plain => 0,
-            Kind::Sparse => 1,
-        };
-        match (conversation.hold(native[which]), conversation.hold(component[which])) {
+        let kind = conversation.server();
+        match (conversation.hold(native[&kind]), conversation.hold(component[&kind])) {
             (Ok(native), Ok(component)) => {
                 let differ = differences(&native, &component);
                 wrong.extend(differ.iter().map(|text| format!("{}\n{text}", conversation.name())));
@@ -86,42 +101,38 @@ fn hold_with_both(native: [SocketAddr; 2], component: [SocketAddr; 2]) -> Vec<St
 
 #[test]
 fn on_files_all_conversations_are_held_and_told_alike() {
-    let sparse =
-        "registry:\n  storage:\n    driver: filesystem\n    root: ${data}\n  sparse-manifests: true\n";
-    let native = [None, Some(sparse.to_owned())].map(|config| {
-        Server::start(server::Options { config, ..server::Options::default() }).expect("the registry starts")
-    });
-    let component = [
-        start(Options::default(), &[]),
-        start(Options::default(), &[("WHARFINGER_SPARSE_MANIFESTS", "true")]),
-    ];
-    hold(native, component);
+    let native = |kind: Kind| {
+        let lines = kind.lines();
+        let config = format!(
+            "registry:\n  secret: {SECRET}\n  storage:\n    driver: filesystem\n    root: ${{data}}\n{lines}"
+        );
+        let options = server::Options { config: Some(config), ..server::Options::default() };
+        (kind, Server::start(options).expect("the registry starts"))
+    };
+    let component = |kind: Kind| (kind, start(Options::default().of_kind(kind), &[]));
+    hold(Kind::ALL.map(native).into(), Kind::ALL.map(component).into());
 }
 
 #[test]
 fn on_swift_all_conversations_are_held_and_told_alike() {
-    let native = ["wasi-native", "wasi-native-sparse"].map(berth);
-    let lines = ["", "  sparse-manifests: true\n"];
-    let native = native
-        .into_iter()
-        .zip(lines)
-        .map(|(berth, lines)| berth.with(lines).start().expect("the registry starts"));
-    let native: Vec<Server> = native.collect();
-    let native = <[Server; 2]>::try_from(native).expect("there are two");
-    let on = |container| Options::default().on_swift(&berth(container));
-    let component = [
-        start(on("wasi-talk"), &[]),
-        start(on("wasi-talk-sparse"), &[("WHARFINGER_SPARSE_MANIFESTS", "true")]),
-    ];
-    hold(native, component);
+    let native = |kind: Kind| {
+        let berth = berth(&format!("wasi-native-{}", kind.name())).with(&kind.lines());
+        (kind, berth.start().expect("the registry starts"))
+    };
+    let component = |kind: Kind| {
+        let berth = berth(&format!("wasi-talk-{}", kind.name()));
+        (kind, start(Options::default().of_kind(kind).on_swift(&berth), &[]))
+    };
+    hold(Kind::ALL.map(native).into(), Kind::ALL.map(component).into());
 }
 
-fn hold(native: [Server; 2], component: [Component; 2]) {
-    let wrong =
-        hold_with_both(native.each_ref().map(Server::address), component.each_ref().map(Component::address));
+fn hold(native: Servers<Server>, component: Servers<Component>) {
+    let addresses = native.iter().map(|(kind, server)| (*kind, server.address())).collect();
+    let components = component.iter().map(|(kind, server)| (*kind, server.address())).collect();
+    let wrong = hold_with_both(&addresses, &components);
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
-    native.into_iter().try_for_each(Server::stop).expect("the registries stop well");
-    for component in component {
+    native.into_values().try_for_each(Server::stop).expect("the registries stop well");
+    for component in component.into_values() {
         let log = component.stop().expect("the components stop well");
         assert!(!log.contains("panicked") && !log.contains("trap"), "{log}");
     }

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
+use wharfinger_core::access::{HashKind, hash_password};
 use wharfinger_tests::digest::sha256;
 use wharfinger_tests::http::Connection;
 use wharfinger_tests::process::{Ending, ending, terminate};
@@ -15,6 +16,7 @@ use wharfinger_tests::repository::{OCTETS, Repository, finishing, location};
 use wharfinger_tests::server::{self, Folder, Server, binary};
 use wharfinger_tests::wasi::{Component, component, tools};
 
+use super::locks::{ask_as, basic};
 use super::{berth, bytes};
 
 /// What wasmtime says when it is asked to end and something runs still.
@@ -217,6 +219,58 @@ fn half_an_upload(repository: &Repository, blob: &[u8]) -> Connection {
     connection.send_head("PUT", &finishing(&begun, &sha256(blob)), &fields).expect("sends");
     connection.send(&blob[..blob.len() / 2]).expect("sends");
     connection
+}
+
+#[test]
+fn users_of_the_file_and_of_htpasswd_log_in_and_are_shown_nowhere() {
+    let folder = folder();
+    let hash = hash_password("right", HashKind::Bcrypt { cost: 5 }, [7; 16]).expect("a hash");
+    let htpasswd = folder.path().join("htpasswd");
+    fs::write(&htpasswd, format!("# jobs\nci:{hash}\n")).expect("writes");
+    let lines = format!(
+        "  htpasswd: \"{}\"\n  users: [{{name: ops, pass: hidden-in-the-file, access: read}}]\n",
+        htpasswd.display()
+    );
+    let mut command = on_files(&folder, &lines);
+    command.args(SHORT_IDLE);
+    let edge = Edge::start(command, self::folder(), data_of(&folder));
+    let at = edge.launcher.address();
+    assert_eq!(edge.launcher.first_status(), 401);
+    for (user, password, pulls, pushes) in
+        [("ci", "right", 404, 202), ("ops", "hidden-in-the-file", 404, 403), ("ci", "wrong", 401, 401)]
+    {
+        let who = basic(user, password);
+        assert_eq!(ask_as(at, &who, "GET", "/v2/a/tags/list").status(), pulls);
+        assert_eq!(ask_as(at, &who, "POST", "/v2/a/blobs/uploads/").status(), pushes);
+    }
+    hides(&edge, "hidden-in-the-file");
+    hides(&edge, &hash);
+    let printed = on_files(&folder, &lines).arg("--print").output().expect("it runs");
+    let printed = String::from_utf8(printed.stdout).expect("text");
+    assert!(printed.contains("--env WHARFINGER_USERS") && !printed.contains("OPEN_TO_ALL"), "{printed}");
+    assert!(!printed.contains("hidden-in") && !printed.contains(&hash), "{printed}");
+    edge.stop();
+}
+
+#[test]
+fn without_users_it_listens_for_this_machine_alone() {
+    let folder = folder();
+    let run = |lines: &str, flags: &[&str]| {
+        let mut command = on_files(&folder, lines);
+        command.arg("--print").args(flags).output().expect("it runs")
+    };
+    let everywhere = ["--", "--addr", "0.0.0.0:0"];
+    let refused = run("", &everywhere);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("everybody who reaches 0.0.0.0:0"), "{said}");
+    for (lines, flags) in
+        [("", &[][..]), ("  open-to-all: true\n", &everywhere), ("  users: []\n", &everywhere)]
+    {
+        let printed = run(lines, flags);
+        let text = String::from_utf8_lossy(&printed.stdout);
+        assert_eq!(text.contains("OPEN_TO_ALL='true'"), !lines.contains("users"), "{text}");
+        assert!(printed.status.success());
+    }
 }
 
 #[test]

@@ -48,6 +48,22 @@ fn a_wrong_or_missing_setting_is_one_clear_line_and_500_for_each_request() {
     let none = Options { env: Vec::new(), ..Options::default() };
     refuses(none, 500, &["WHARFINGER_SECRET must be a text of 16 to 1024 bytes"]);
     refuses(good.clone().with("WHARFINGER_SECRET", "short"), 500, &["WHARFINGER_SECRET must be"]);
+    refuses(
+        good.clone().locked(),
+        500,
+        &["there are no WHARFINGER_USERS", "or WHARFINGER_OPEN_TO_ALL=true if"],
+    );
+    let proxies = good.clone().locked().with("WHARFINGER_PROXIES", "[]");
+    refuses(proxies, 500, &["there are no WHARFINGER_USERS"]);
+    let users = good.clone().with("WHARFINGER_USERS", "[]");
+    refuses(users, 500, &["WHARFINGER_OPEN_TO_ALL is true, and there are WHARFINGER_USERS"]);
+    let users = good.clone().locked().with("WHARFINGER_USERS", r#"[{"name": "ci", "pas": "x"}]"#);
+    refuses(users, 500, &["WHARFINGER_USERS: users[0].pass: missing", "users[0].pas: unknown key"]);
+    refuses(
+        good.clone().locked().with("WHARFINGER_RULES", "{"),
+        500,
+        &["WHARFINGER_RULES must be a list as JSON"],
+    );
     refuses(good.clone().with("WHARFINGER_PORT", "80"), 500, &["WHARFINGER_PORT is no setting of this"]);
     refuses(
         good.clone()

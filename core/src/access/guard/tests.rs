@@ -4,10 +4,18 @@ use std::collections::VecDeque;
 use super::table::ENTRIES_MAX;
 use super::*;
 
+/// Twenty and ten at once, and then one every three and ten seconds.
+fn rates() -> GuardRates {
+    GuardRates {
+        address: GuardRate { burst: 20, every: Duration::from_secs(3) },
+        user: GuardRate { burst: 10, every: Duration::from_secs(10) },
+    }
+}
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn guard() -> Guard {
-    Guard::new(GuardRates::default(), [1; 32])
+    Guard::new(rates(), [1; 32])
 }
 
 fn ip(number: u32) -> Option<IpAddr> {
@@ -258,4 +266,10 @@ fn any_rates_and_times_will_do() {
 #[test]
 fn nothing_is_shown_of_its_key() {
     assert!(!format!("{:?}", guard()).contains("key"));
+}
+
+#[test]
+fn one_address_alone_cannot_lock_a_user_out() {
+    let rates = GuardRates::default();
+    assert!(rates.user.burst > rates.address.burst && rates.user.every < rates.address.every);
 }

@@ -1,6 +1,7 @@
+use std::fmt;
 use std::ops::RangeInclusive;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq as _;
@@ -35,6 +36,35 @@ impl Argon2Cost {
 
     fn text(self) -> String {
         format!("v={VERSION}$m={},t={},p={}", self.memory_kib, self.passes, self.lanes)
+    }
+}
+
+/// The memory that argon2id works in. Who checks many passwords keeps one: to have it made anew for each takes time, and
+/// leaves the memory of the process in pieces.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
+
+impl HashMemory {
+    /// How much it holds.
+    pub fn bytes(&self) -> usize {
+        self.0.capacity() * Block::SIZE
+    }
+
+    /// `None` if there is not so much.
+    fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
+        if self.0.len() < count {
+            // What is there need not be copied.
+            self.0 = Vec::new();
+            self.0.try_reserve_exact(count).ok()?;
+            self.0.resize(count, Block::new());
+        }
+        self.0.get_mut(..count)
+    }
+}
+
+impl fmt::Debug for HashMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashMemory").field("bytes", &self.bytes()).finish()
     }
 }
 
@@ -76,8 +106,8 @@ impl Argon2Record {
         Ok(record)
     }
 
-    pub fn verify(&self, password: &str) -> bool {
-        let Some(hash) = compute(password, self.cost, &self.salt, self.hash.len()) else {
+    pub fn verify(&self, password: &str, memory: &mut HashMemory) -> bool {
+        let Some(hash) = compute(password, self.cost, &self.salt, self.hash.len(), memory) else {
             return false;
         };
         hash.ct_eq(&self.hash).into()
@@ -98,15 +128,24 @@ impl Argon2Record {
 /// Hashes a new password; a PHC string.
 pub(super) fn hash(password: &str, cost: Argon2Cost, salt: [u8; 16]) -> Result<String, PasswordError> {
     cost.params(NEW_HASH_BYTES).ok_or(PasswordError::Argon2Cost)?;
-    let hash = compute(password, cost, &salt, NEW_HASH_BYTES).ok_or(PasswordError::Memory)?;
+    let hash = compute(password, cost, &salt, NEW_HASH_BYTES, &mut HashMemory::default());
+    let hash = hash.ok_or(PasswordError::Memory)?;
     let [salt, hash] = [&salt[..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     Ok(format!("$argon2id${}${salt}${hash}", cost.text()))
 }
 
-fn compute(password: &str, cost: Argon2Cost, salt: &[u8], hash_bytes: usize) -> Option<Vec<u8>> {
+fn compute(
+    password: &str,
+    cost: Argon2Cost,
+    salt: &[u8],
+    hash_bytes: usize,
+    memory: &mut HashMemory,
+) -> Option<Vec<u8>> {
+    let params = cost.params(hash_bytes)?;
+    let blocks = memory.blocks(params.block_count())?;
     let mut hash = vec![0; hash_bytes];
-    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params(hash_bytes)?);
-    hasher.hash_password_into(password.as_bytes(), salt, &mut hash).ok()?;
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    hasher.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, blocks).ok()?;
     Some(hash)
 }
 

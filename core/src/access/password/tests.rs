@@ -2,6 +2,30 @@ use super::*;
 
 const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 1024, passes: 1, lanes: 1 };
 
+thread_local! {
+    /// How many hashes were computed to verify passwords, on this thread.
+    pub(super) static VERIFIED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// So that nobody learns from the time it takes which users there are: exactly one hash, whoever it is said to be.
+#[test]
+fn every_check_computes_one_hash() {
+    let records = ["pass", "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"];
+    for records in [&records[..], &records[..1], &records[1..], &[]] {
+        let named = records.iter().zip(["ann", "bob"]);
+        let users = named.map(|(record, name)| (name.into(), PasswordRecord::parse(record).unwrap()));
+        let users = crate::access::Users::new(users, b"key").unwrap();
+        for name in ["ann", "bob", "nobody", "", "ann\0", "root", "*"] {
+            for password in ["pass", "correct horse", "wrong", "", "\0", &"x".repeat(10_000)] {
+                let check = users.check(name, crate::swift::SecretText::new(password));
+                let before = VERIFIED.get();
+                check.run();
+                assert_eq!(VERIFIED.get() - before, 1, "{name:?} {password:?}");
+            }
+        }
+    }
+}
+
 fn fault(text: &str) -> PasswordError {
     PasswordRecord::parse(text).unwrap_err()
 }
@@ -36,6 +60,21 @@ fn hashes_that_others_made_are_verified() {
             assert!(!record.verify(wrong), "{text} took {wrong:?}");
         }
     }
+}
+
+#[test]
+fn memory_that_is_kept_serves_hashes_of_any_size() {
+    let mut memory = HashMemory::default();
+    for memory_kib in [2048, 1024, 4096, 2048] {
+        for lanes in [1, 4] {
+            let cost = Argon2Cost { memory_kib, passes: 2, lanes };
+            let hash = hash_password("secret", HashKind::Argon2id(cost), [3; 16]).unwrap();
+            let record = PasswordRecord::parse(&hash).unwrap();
+            assert!(record.verify_in("secret", &mut memory) && !record.verify_in("other", &mut memory));
+            assert!(record.verify("secret"));
+        }
+    }
+    assert_eq!(memory.bytes(), 4096 << 10);
 }
 
 #[test]

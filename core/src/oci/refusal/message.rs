@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Refusal;
+use super::{AuthFault, Refusal};
 
 impl Refusal {
     /// What happened and what to do next, for a person.
@@ -67,6 +67,12 @@ impl Refusal {
             Self::BodyBroken => "The body broke off before its end.",
             Self::BodyLate => "The body did not arrive in time.",
             Self::HeadInvalid(reason) => return format!("This request cannot be read: {reason}.").into(),
+            Self::Unauthorized { fault, .. } => unauthorized(*fault).0,
+            Self::Denied => "You may not do this here.",
+            Self::TooManyTries { .. } => "There were too many wrong passwords.",
+            Self::TokenFormInvalid(reason) => {
+                return format!("No token can be had by this: {reason}.").into();
+            }
             Self::Busy { .. } => "The registry is busy.",
             Self::StoreUnavailable { .. } => "The registry's storage does not answer.",
             Self::StoreFull => "The registry's storage is full.",
@@ -107,12 +113,36 @@ impl Refusal {
             Self::BodyBroken => "Send the request again.",
             Self::BodyLate => "Check the connection and send the request again.",
             Self::HeadInvalid(_) => "Correct it and send it again.",
+            Self::Unauthorized { fault, .. } => unauthorized(*fault).1,
+            Self::Denied => "Check the repository's name, or ask who runs the registry to be let in.",
+            Self::TooManyTries { .. } => {
+                "Wait for the time in Retry-After, and check the password before you try again."
+            }
+            Self::TokenFormInvalid(_) => "Correct it, or ask with GET.",
             Self::Busy { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreUnavailable { .. } => "Wait for the time in Retry-After, then send the request again.",
             Self::StoreFull => "Ask who runs it for room, then push again.",
             Self::StoreReadOnly => "Ask who runs it to look into its log, then try again.",
             Self::Internal => "Try again; if it stays, tell who runs it the time of this reply.",
         }
+    }
+}
+
+/// What happened and what to do about it, where it has to be shown who asks.
+const fn unauthorized(fault: Option<AuthFault>) -> (&'static str, &'static str) {
+    match fault {
+        None => ("This needs a login.", "Log in with a name and a password that are known here."),
+        Some(AuthFault::Wrong) => {
+            ("The name or the password is wrong.", "Log in with a name and a password that are known here.")
+        }
+        Some(AuthFault::TokenInvalid) => {
+            ("The token is not valid here.", "Ask for a new one, or log in again.")
+        }
+        Some(AuthFault::TokenExpired) => ("The token has expired.", "Ask for a new one, or log in again."),
+        Some(AuthFault::TokenInsufficient) => (
+            "The token was not made for this.",
+            "Ask for one with this scope; if you get none, log in as somebody who may do this.",
+        ),
     }
 }
 

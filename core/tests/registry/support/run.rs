@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use wharfinger_core::access::Verdict;
 use wharfinger_core::exchange::{
     Ask, CallId, Collected, Exchange, Input, Outcome, Output, Side, TimerId, To, Told, Until,
 };
@@ -208,6 +209,14 @@ impl Run {
                 let url = || SecretText::new(format!("https://store/{digest}?signed"));
                 let url = self.host.locations.then(url);
                 self.inputs.push_back(Input::Told { answer: Told::Location(url) });
+            }
+            Output::Ask { what: Ask::CheckPassword { check, .. } } => {
+                let looked = if check.run() { Verdict::Right } else { Verdict::Wrong };
+                let verdict = self.host.verdict.unwrap_or(looked);
+                self.inputs.push_back(Input::Told { answer: Told::Password(verdict) });
+            }
+            Output::Ask { what: Ask::Keys { .. } } => {
+                self.inputs.push_back(Input::Told { answer: Told::Keys(None) });
             }
             Output::Ask { what: Ask::Token { .. } } => {
                 self.inputs.push_back(Input::Told { answer: Told::Renewed });

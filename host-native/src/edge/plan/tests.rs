@@ -1,6 +1,6 @@
 use super::*;
 use crate::clouds::{Auth, AuthType, Interface};
-use crate::config;
+use crate::config::{self, List};
 use crate::secret::Secret;
 
 fn given() -> Given {
@@ -10,6 +10,7 @@ fn given() -> Given {
         flags: Vec::new(),
         has_secret: false,
         cloud: None,
+        hashes: None,
     }
 }
 
@@ -53,10 +54,11 @@ mkdir -p ./wharfinger-data
 [ -e ./wharfinger-data/secret ] || (umask 077; head -c 24 /dev/urandom | base64 | tr -d '\n' >./wharfinger-data/secret.new-$$ && ln ./wharfinger-data/secret.new-$$ ./wharfinger-data/secret; rm -f ./wharfinger-data/secret.new-$$)
 WHARFINGER_SECRET="$(cat ./wharfinger-data/secret)"
 export WHARFINGER_SECRET
+export WHARFINGER_OPEN_TO_ALL='true'
 exec env RUST_BACKTRACE=0 wasmtime serve -Scli --addr 127.0.0.1:5000 \
   --max-instance-reuse-count 1000 --idle-instance-timeout 10s -Wmax-memory-size=268435456 \
   --dir ./wharfinger-data::/data \
-  --env WHARFINGER_SECRET \
+  --env WHARFINGER_SECRET --env WHARFINGER_OPEN_TO_ALL \
   wharfinger_wasi.wasm
 )
 "#;
@@ -71,6 +73,7 @@ fn all_that_is_set_is_passed_and_no_secret_is_shown() {
   port: 80
   secret: not-a-secret-of-anybody
   sparse-manifests: true
+  open-to-all: true
   storage: {driver: swift, cloud: rig, container: the registry's}
   limits: {grace-seconds: 0.5, segment-bytes: 1099511627776, connections: 7, collected-bytes: 33554432}
   log: {format: json}
@@ -88,6 +91,7 @@ fn all_that_is_set_is_passed_and_no_secret_is_shown() {
     let expected = r#"( set -e
 # export WHARFINGER_SECRET=...    registry.secret of registry.yaml
 : "${WHARFINGER_SECRET:?is registry.secret of registry.yaml: export it first}"
+export WHARFINGER_OPEN_TO_ALL='true'
 export WHARFINGER_SPARSE_MANIFESTS='true'
 export WHARFINGER_STORAGE_DRIVER='swift'
 export WHARFINGER_STORAGE_CONTAINER='the registry'\''s'
@@ -101,10 +105,10 @@ export OS_USERNAME='test:tester'
 : "${OS_PASSWORD:?is password of the cloud rig, of clouds.yaml, secure.yaml or OS_*: export it first}"
 exec env RUST_BACKTRACE=0 wasmtime serve -Scli --addr '[::]:80' \
   --max-instance-reuse-count 1000 -Wmax-memory-size=301989888 \
-  --env WHARFINGER_SECRET --env WHARFINGER_SPARSE_MANIFESTS --env WHARFINGER_STORAGE_DRIVER \
-  --env WHARFINGER_STORAGE_CONTAINER --env WHARFINGER_LIMITS_COLLECTED_BYTES --env WHARFINGER_LIMITS_GRACE_SECONDS \
-  --env WHARFINGER_LIMITS_SEGMENT_BYTES --env OS_AUTH_TYPE --env OS_AUTH_URL \
-  --env OS_USERNAME --env OS_PASSWORD \
+  --env WHARFINGER_SECRET --env WHARFINGER_OPEN_TO_ALL --env WHARFINGER_SPARSE_MANIFESTS \
+  --env WHARFINGER_STORAGE_DRIVER --env WHARFINGER_STORAGE_CONTAINER --env WHARFINGER_LIMITS_COLLECTED_BYTES \
+  --env WHARFINGER_LIMITS_GRACE_SECONDS --env WHARFINGER_LIMITS_SEGMENT_BYTES --env OS_AUTH_TYPE \
+  --env OS_AUTH_URL --env OS_USERNAME --env OS_PASSWORD \
   -O opt-level=s --idle-instance-timeout=1s \
   wharfinger_wasi.wasm
 )
@@ -123,6 +127,7 @@ fn what_swift_changes_by_itself_is_not_passed() {
         names,
         [
             "WHARFINGER_SECRET",
+            "WHARFINGER_OPEN_TO_ALL",
             "WHARFINGER_STORAGE_DRIVER",
             "WHARFINGER_STORAGE_CONTAINER",
             "OS_AUTH_TYPE",
@@ -144,6 +149,7 @@ fn changed_everywhere(driver: Driver) -> Settings {
             Kind::Switch { default, field } => *field(&mut settings) = !default,
             Kind::Port { field, .. } => *field(&mut settings) = 1,
             Kind::Text { field } | Kind::Container { field } => *field(&mut settings) = Some("x".to_owned()),
+            Kind::File { field } => *field(&mut settings) = Some(PathBuf::from("x")),
             Kind::Url { field } => *field(&mut settings) = Some("http://x".to_owned()),
             Kind::Path { field, .. } => *field(&mut settings) = PathBuf::from("x"),
             Kind::Name { default, field } if setting.path != "registry.storage.driver" => {
@@ -151,9 +157,13 @@ fn changed_everywhere(driver: Driver) -> Settings {
                 let other = names.iter().find(|name| *name != default).expect("another name");
                 assert!(field(&mut settings).choose(other));
             }
+            Kind::Secrets { field, .. } => field(&mut settings).push(Secret::from_phrase("an-older-secret")),
+            Kind::List { field, .. } => *field(&mut settings) = Some(List { value: Vec::<u8>::new().into() }),
             Kind::Name { .. } | Kind::Address { .. } | Kind::Secret { .. } => {}
         }
     }
+    // It contradicts the users.
+    settings.locks.open_to_all = false;
     settings
 }
 
@@ -165,6 +175,10 @@ fn every_setting_is_passed_or_warned_of() {
         let passed = plan.variables.iter().any(|known| known.name == variable(path));
         let warned = plan.warnings().iter().any(|line| line.starts_with(&format!("{path} has no effect: ")));
         let expected = match fate {
+            // Where there are users, it is not.
+            Fate::Variable if *path == "registry.open-to-all" => (false, false),
+            // Only a proxy could show them.
+            Fate::Variable if *path == "registry.client-certificates" => (true, true),
             Fate::Variable => (true, false),
             Fate::Unheeded(_) => (false, true),
             Fate::Launcher => (false, false),
@@ -175,6 +189,66 @@ fn every_setting_is_passed_or_warned_of() {
     assert!(text.contains(" --addr 127.0.0.1:1 ") && text.contains("-Wmax-memory-size=4294967296"), "{text}");
     let text = Plan::new(&changed_everywhere(Driver::Filesystem), given()).expect("a plan").print();
     assert!(text.expect("text").contains("--dir x::/data"));
+}
+
+#[test]
+fn users_are_handed_over_and_not_shown() {
+    let file = settings(
+        "registry:\n  old-secrets: [an-older-secret-of-nobody]\n  users: [{name: ci, pass: hidden}]\n  rules: [{repositories: '**', users: ci, actions: pull}]\n",
+    );
+    let plan = Plan::new(&file, given()).expect("a plan");
+    let secret = |text: &str, path: &str| Value::Secret {
+        secret: Secret::from_phrase(text),
+        source: format!("{path} of registry.yaml, as JSON"),
+    };
+    let value = |name: &str| {
+        plan.variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.clone())
+    };
+    let users = secret(r#"[{"name":"ci","pass":"hidden"}]"#, "registry.users");
+    assert_eq!(value("WHARFINGER_USERS"), Some(users));
+    let old = secret(r#"["an-older-secret-of-nobody"]"#, "registry.old-secrets");
+    assert_eq!(value("WHARFINGER_OLD_SECRETS"), Some(old));
+    let rules = r#"[{"actions":"pull","repositories":"**","users":"ci"}]"#;
+    assert_eq!(value("WHARFINGER_RULES"), Some(Value::Plain(rules.to_owned())));
+    let text = plan.print().expect("text");
+    assert!(!text.contains("hidden") && !text.contains("an-older-secret"), "{text}");
+    let hashes = Some(vec![("dev".to_owned(), "hidden-too".to_owned())]);
+    let plan = Plan::new(&file, Given { hashes, ..given() }).expect("a plan");
+    let users = plan.variables.iter().find(|variable| variable.name == "WHARFINGER_USERS");
+    let both = r#"[{"name":"ci","pass":"hidden"},{"name":"dev","pass":"hidden-too"}]"#;
+    let both = secret(both, "registry.users with registry.htpasswd");
+    assert_eq!(users.map(|variable| &variable.value), Some(&both));
+    assert!(!plan.print().expect("text").contains("hidden-too"));
+}
+
+#[test]
+fn nobody_is_let_in_from_elsewhere_whom_nobody_knows() {
+    let open = Settings::default();
+    let at = |address: &str| Given { flags: vec!["--addr".to_owned(), address.to_owned()], ..given() };
+    let joined = Given { flags: vec!["--addr=0.0.0.0:80".to_owned()], ..given() };
+    for given in
+        [at("0.0.0.0:80"), at("[::]:80"), joined, Given { flags: vec!["--addr".to_owned()], ..given() }]
+    {
+        let refused = Plan::new(&open, given);
+        assert!(matches!(refused, Err(EdgeError::Exposure(_))), "{refused:?}");
+    }
+    let is_open = |settings: &Settings, given: Given| {
+        let plan = Plan::new(settings, given).expect("a plan");
+        plan.variables.contains(&Variable::plain("WHARFINGER_OPEN_TO_ALL", "true".to_owned()))
+    };
+    assert!(is_open(&open, at("127.0.0.1:80")));
+    assert!(is_open(&settings("registry: {open-to-all: true}"), at("0.0.0.0:80")));
+    assert!(!is_open(&settings("registry: {users: []}"), at("0.0.0.0:80")));
+    assert!(!is_open(&settings("registry: {htpasswd: /none}"), at("0.0.0.0:80")));
+}
+
+#[test]
+fn what_no_environment_holds_is_refused() {
+    let names = (0..5000).map(|at| format!("{{name: user-{at}, pass: not-a-password, access: read}}"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let wrong = unfit(&settings(&format!("registry: {{users: [{names}]}}")), given());
+    let expected = "WHARFINGER_USERS would be longer than the environment of a process takes (131071 bytes)";
+    assert!(wrong.len() == 1 && wrong[0].starts_with(expected), "{wrong:?}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! What happens next to an exchange.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
+use wharfinger_core::access::Verdict;
 use wharfinger_core::exchange::{Ask, CallId, Collected, Input, Output, Side, TimerId, To, Told, Until};
 use wharfinger_core::oci::{Algorithm, Digest};
 use wharfinger_core::store::{Fault, Found, Key, Listing, Op, Page, Reply, Row};
@@ -9,6 +12,7 @@ use wharfinger_core::swift::{HttpHead, SecretText};
 use wharfinger_core::transfer::{End, Moved, SavedHash, Source, Take, Tap};
 
 use super::Life;
+use super::locks::{FORM, Judge};
 use crate::Reader;
 use crate::fill::{CONTENT, hashed, manifest, record, spilled};
 
@@ -56,7 +60,9 @@ fn owed(kind: u8, life: &Life, reader: &mut Reader<'_>) -> Input {
             Input::Collected { from: Side::Backend(*call), outcome }
         }
         (Some(Output::Collect { from: Side::Client, max, .. }), _) => {
-            Input::Collected { from: Side::Client, outcome: whole(manifest().into_bytes(), *max) }
+            let is_form = life.judge.as_ref().is_some_and(Judge::is_token);
+            let body = if is_form { FORM.into() } else { manifest() };
+            Input::Collected { from: Side::Client, outcome: whole(body.into_bytes(), *max) }
         }
         (Some(other), _) => answer(other, reader),
         (None, Some((call, op))) => Input::Head { call: *call, reply: good(op, reader) },
@@ -180,6 +186,8 @@ fn answer(asked: &Output, reader: &mut Reader<'_>) -> Input {
             let fits = match what {
                 Ask::Memory { .. } => Told::Granted,
                 Ask::Location { .. } => Told::Location(Some(SecretText::new("http://store/blob"))),
+                Ask::CheckPassword { .. } => Told::Password(reader.pick(&VERDICTS)),
+                Ask::Keys { .. } => Told::Keys(None),
                 Ask::Token { .. } | Ask::Retry { .. } => Told::Renewed,
             };
             let answer = if reader.byte() < 200 { fits } else { reader.pick(&told()) };
@@ -277,6 +285,9 @@ fn anything(kind: u8, reader: &mut Reader<'_>) -> Input {
 
 /// What the fuzzer's store says that every object is.
 const ETAG: [u8; 16] = [9; 16];
+
+const VERDICTS: [Verdict; 5] =
+    [Verdict::Wrong, Verdict::Slow(Duration::from_secs(3)), Verdict::Right, Verdict::Busy, Verdict::Right];
 
 const STATUSES: [u16; 18] =
     [200, 201, 401, 404, 503, 202, 204, 206, 400, 403, 408, 409, 412, 413, 416, 422, 498, 507];

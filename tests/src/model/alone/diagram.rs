@@ -48,7 +48,8 @@ fn told(flow: &Flow, replies: &mut BTreeSet<String>) -> String {
         for reply in &drawing.replies {
             let of_status = |(status, _): &&(u16, Vec<Label>)| reply.starts_with(&status.to_string());
             let ways = scene.promises.iter().filter(of_status).map(|(_, labels)| {
-                let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+                let labels = scene.proofs().iter().chain(labels);
+                let labels: Vec<String> = labels.map(ToString::to_string).collect();
                 if labels.is_empty() { "nothing".to_owned() } else { labels.join(", ") }
             });
             let ways: Vec<String> = ways.collect();
@@ -229,7 +230,9 @@ fn name_of(world: &World, counts: bool) -> String {
 fn changes(fact: &Label) -> bool {
     match fact.kind {
         Kind::Write | Kind::Join | Kind::Remove => true,
-        Kind::Read | Kind::Stat | Kind::Copy | Kind::Touch | Kind::Release | Kind::List => false,
+        Kind::Read | Kind::Stat | Kind::Copy | Kind::Touch | Kind::Release | Kind::List | Kind::Check => {
+            false
+        }
     }
 }
 
@@ -238,7 +241,9 @@ fn done(fact: &Label) -> String {
         Kind::Write => "written",
         Kind::Join => "joined",
         Kind::Remove => "removed",
-        Kind::Read | Kind::Stat | Kind::Copy | Kind::Touch | Kind::Release | Kind::List => "done",
+        Kind::Read | Kind::Stat | Kind::Copy | Kind::Touch | Kind::Release | Kind::List | Kind::Check => {
+            "done"
+        }
     };
     format!("{} {how}", fact.role.name())
 }
@@ -256,6 +261,8 @@ fn name_of_due(due: &Due) -> Option<&'static str> {
     match due {
         Due::Memory => Some("memory"),
         Due::Location => Some("URL"),
+        Due::Password => Some("check of the password"),
+        Due::Keys => Some("keys of the issuer"),
         Due::Token(_) => Some("new token"),
         Due::Retry(_) => Some("permission to try again"),
         Due::Collect { from: Side::Client, .. } => Some("small body"),

@@ -1,8 +1,10 @@
 mod attempts;
 mod blobs;
+mod gate;
 mod joins;
 mod lists;
 mod manifests;
+mod tokens;
 mod uploads;
 
 use super::label::Label;
@@ -54,28 +56,40 @@ impl Flow {
 
 /// All flows, in the order of their names.
 pub fn flows() -> Vec<Flow> {
-    let mut all =
-        [blobs::all(), uploads::all(), joins::all(), manifests::all(), lists::all(), attempts::all()]
-            .concat();
+    let mut all = [
+        blobs::all(),
+        uploads::all(),
+        joins::all(),
+        manifests::all(),
+        lists::all(),
+        attempts::all(),
+        gate::all(),
+        tokens::all(),
+    ]
+    .concat();
     all.sort_by_key(|flow| flow.name);
     all
 }
 
 pub(super) const ACKNOWLEDGED: &str = "1: a success was acknowledged by the store before";
-pub(super) const ORDERED: &str = "1, 4, 6: what others build on is acknowledged first";
+pub(super) const ORDERED: &str = "1, 4, 5, 6: what others build on is acknowledged first";
 pub(super) const CONTENT: &str = "2: nothing is stored under a name but what it says";
 pub(super) const LENGTH: &str = "2: a reply ends well only if it is as long as it said";
 pub(super) const BYTES: &str = "2: a reply has bytes of nothing else";
-pub(super) const YOUNG: &str = "7: what is relied on is made young first";
-pub(super) const BROKEN: &str = "9: a body that broke off is no success";
-pub(super) const GONE: &str = "9: nothing is told to a client that has left";
-pub(super) const WAITS: &str = "10: no exchange waits for nothing";
-pub(super) const BOUNDED: &str = "10: calls, outputs and tries are bounded";
+pub(super) const YOUNG: &str = "4, 5: what is relied on is made young first";
+pub(super) const BROKEN: &str = "8: a body that broke off is no success";
+pub(super) const GONE: &str = "8: nothing is told to a client that has left";
+pub(super) const WAITS: &str = "9: no exchange waits for nothing";
+pub(super) const BOUNDED: &str = "9: calls, outputs and tries are bounded";
 pub(super) const LATE: &str = "late news changes nothing";
-pub(super) const PERMITTED: &str = "10: nothing is done that was denied";
-pub(super) const OWN: &str = "11: nothing is asked but what is the flow's own";
+pub(super) const PERMITTED: &str = "9: nothing is done that was denied";
+pub(super) const GRANTED: &str = "10: a token is good for what its asker may do and wants";
+pub(super) const ADMITTED: &str = "11: nothing is asked, and no success told, before the gate lets in";
+pub(super) const HIDDEN: &str = "11: no reply tells of what its reader may not see";
+pub(super) const OWN: &str = "nothing is asked but what is the flow's own";
 pub(super) const ONCE: &str = "a reply comes once";
 pub(super) const OPEN: &str = "nothing is left open";
 pub(super) const REASON: &str = "a refusal has its reason";
+pub(super) const ADVICE: &str = "who is sent away is told what to do";
 pub(super) const TABLE: &str = "only the replies of the table are told";
 pub(super) const COUNTED: &str = "just what is stored is acknowledged";

@@ -5,6 +5,7 @@ use wharfinger_core::swift::HttpHead;
 use wharfinger_core::transfer::{Blocks, End, Hashed, Hasher, Hashing, Moved, Source, Tap};
 
 use super::answers::{Answer, answers};
+use super::lock::misheard;
 use super::news::{News, What};
 use super::world::{Due, Filled, World};
 use super::{Alone, Cost, Flaw, Mutant, Why};
@@ -34,7 +35,7 @@ impl World {
             }
             What::Moved(at, bytes, end) => self.moved(model, at, bytes, end),
             What::Collected(at, outcome) => self.collect(model, at, outcome),
-            What::Told(at, answer) => self.told(model, at, answer),
+            What::Told(at, answer) => self.told(model, at, news.word, answer),
             What::Leave => {
                 self.seen.gone = true;
                 match model.mutant {
@@ -107,19 +108,21 @@ impl World {
         self.tell(model, Input::Failed { call: id, fault: Fault::Broken });
     }
 
-    fn told(&mut self, model: &Alone, at: usize, answer: Answered) {
+    fn told(&mut self, model: &Alone, at: usize, said: &str, answer: Answered) {
         self.dues.remove(at);
         match answer {
             Answered::Denied => drop(self.seen.why.insert(Why::Denied)),
             Answered::Retry { call, granted: false } => drop(self.seen.denied.insert(call.slot)),
             Answered::Granted | Answered::Renewed | Answered::Retry { .. } | Answered::Location(_) => {}
+            Answered::Password(_) | Answered::Keys(_) => self.vouched(&answer),
         }
         let answer = match (model.mutant, answer) {
             (Some(Mutant::DenialUnheard), Answered::Denied) => Answered::Granted,
             (Some(Mutant::DenialUnheard), Answered::Retry { call, .. }) => {
                 Answered::Retry { call, granted: true }
             }
-            (_, answer) => answer,
+            (Some(mutant), answer) => misheard(mutant, said, answer),
+            (None, answer) => answer,
         };
         self.tell(model, Input::Told { answer });
     }
@@ -176,7 +179,13 @@ impl World {
                 let hashed = Some(Box::new(hashed(&hashing, &all)));
                 self.tell(model, Input::Hashed { moved: Moved { bytes: all.len() as u64, end, hashed } });
             }
-            Due::Collect { .. } | Due::Memory | Due::Location | Due::Token(_) | Due::Retry(_) => {}
+            Due::Collect { .. }
+            | Due::Memory
+            | Due::Location
+            | Due::Password
+            | Due::Keys
+            | Due::Token(_)
+            | Due::Retry(_) => {}
         }
     }
 

@@ -46,6 +46,7 @@ named! {
         Release = "release",
         Remove = "remove",
         List = "list",
+        Check = "check",
     }
 }
 
@@ -68,6 +69,8 @@ named! {
         Repositories = "repositories",
         Referrers = "referrers",
         Elsewhere = "elsewhere",
+        Password = "password",
+        Keys = "keys",
     }
 }
 

@@ -1,7 +1,8 @@
 /// A fault that is built in between an exchange and what stands around it. Ops, answers and statuses go by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// Of an op, an answer is heard as another one. That it breaks off is an answer, too.
+    /// Of an op, an answer is heard as another one. That it breaks off is an answer, too; so is what the host says of a
+    /// password and of keys.
     Misheard {
         /// The op.
         of: &'static str,
@@ -10,6 +11,12 @@ pub enum Mutant {
         /// What the exchange hears.
         heard: &'static str,
     },
+    /// Everybody is let in: the registry has no lock.
+    Unlocked,
+    /// A token is signed for all that can be done where it is good for anything.
+    Widened,
+    /// A field of the reply is lost.
+    FieldLost(&'static str),
     /// An op is acknowledged and never carried out.
     Undone(&'static str),
     /// An op is acknowledged, and carried out after the next one.

@@ -5,6 +5,7 @@ use wharfinger_core::transfer::{End, Source, Take};
 
 use super::answers::{Answer, answers};
 use super::label::Label;
+use super::lock::{keys, verdicts};
 use super::world::{Call, Due, Filled, TimerOf, World};
 use super::{Alone, Cost, Scene};
 
@@ -132,6 +133,8 @@ impl World {
             | Due::Digest { .. }
             | Due::Memory
             | Due::Location
+            | Due::Password
+            | Due::Keys
             | Due::Token(_)
             | Due::Retry(_) => None,
         });
@@ -192,6 +195,12 @@ impl World {
                 add(about, "given", Cost::Nothing, What::Told(at, Answered::Location(Some(url))));
                 add(about, "not there", Cost::Nothing, What::Told(at, Answered::Location(None)));
             }
+            Due::Password => all.extend(verdicts().map(|(word, verdict)| {
+                News::new(PASSWORD, word, Cost::Nothing, What::Told(at, Answered::Password(verdict)))
+            })),
+            Due::Keys => all.extend(keys().map(|(word, keys)| {
+                News::new(KEYS, word, Cost::Nothing, What::Told(at, Answered::Keys(keys)))
+            })),
             Due::Token(_) => {
                 add(About::Other("token"), "renewed", Cost::Nothing, What::Told(at, Answered::Renewed));
             }
@@ -292,3 +301,7 @@ fn most_of(take: Take) -> u64 {
         Take::ToEnd => u64::MAX,
     }
 }
+
+const PASSWORD: About = About::Other("password");
+
+const KEYS: About = About::Other("keys");

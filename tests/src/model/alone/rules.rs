@@ -9,6 +9,9 @@ use super::{Alone, Flaw, Mutant, Scene, Why};
 impl World {
     /// An op is sent: it is one of the flow's own, and what it builds on was acknowledged before.
     pub(super) fn sent_label(&mut self, model: &Alone, label: Label) {
+        if !self.is_admitted(model.scene(self)) {
+            self.flaw(Flaw::NotAdmitted);
+        }
         if !model.asks.contains(&label) {
             self.flaw(Flaw::Foreign);
         }
@@ -165,6 +168,9 @@ impl World {
             }
             return;
         }
+        if !self.is_admitted(scene) {
+            self.flaw(Flaw::NotAdmitted);
+        }
         let facts = &self.seen.facts;
         let mut rows = scene.promises.iter().filter(|(of, _)| *of == status);
         if !rows.any(|(_, labels)| labels.iter().all(|label| facts.contains(label))) {
@@ -185,13 +191,16 @@ impl World {
 
     fn has_reason(&self, scene: &Scene, status: u16) -> bool {
         let why = |reasons: &[Why]| reasons.iter().any(|reason| self.seen.why.contains(reason));
-        scene.deserves.contains(&status)
+        // That somebody may not do it can be said as soon as it is known who it is.
+        (scene.deserves.contains(&status) && (status != 403 || self.is_known(scene)))
             || match status {
                 400 => why(&[Why::Broke]) || (scene.record.len() > 1 && why(&[Why::Missing, Why::Wrong])),
+                401 => why(&[Why::Unproved]),
                 404 => why(&[Why::Missing, Why::Wrong]),
                 408 => why(&[Why::Late]),
                 412 => why(&[Why::Exists]),
-                503 => why(&[Why::Trouble, Why::Refused, Why::Denied, Why::Wrong, Why::Missing]),
+                429 => why(&[Why::Slow]),
+                503 => why(&[Why::Trouble, Why::Refused, Why::Denied, Why::Wrong, Why::Missing, Why::Busy]),
                 507 => why(&[Why::Full]),
                 _ => false,
             }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use wharfinger_core::access::{Access, Peer};
 use wharfinger_core::exchange::{BodyLength, Exchange, Given, RequestHead};
 use wharfinger_core::oci::{Algorithm, Digest, Repository};
 use wharfinger_core::store::{Key, Page, Row};
@@ -10,7 +11,9 @@ use wharfinger_core::transfer::md5_of;
 use wharfinger_core::upload::{Nonce, Secret, Segment, Segments, Upload, UploadId};
 use wharfinger_core::{Config, Limits};
 
+use super::Mutant;
 use super::label::{Label, Role};
+use super::lock::Lock;
 
 /// One request, and what may stand in the store when it comes.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct Scene {
     pub(super) taken_away: bool,
     /// Whether what is old has to be made young before a success.
     pub(super) relies: bool,
+    /// What has to be known of its sender.
+    pub(super) lock: Lock,
 }
 
 /// One of the things that may stand under a name.
@@ -99,6 +104,7 @@ impl Scene {
             troubled: None,
             taken_away: false,
             relies: false,
+            lock: Lock::default(),
         }
     }
 
@@ -244,10 +250,26 @@ impl Scene {
     }
 
     /// The exchange that it starts.
-    pub(super) fn start(&self) -> Exchange {
+    pub(super) fn start(&self, mutant: Option<Mutant>) -> Exchange {
+        match mutant {
+            Some(Mutant::Unlocked) => {
+                self.clone().configured(|config| config.access = Access::open()).start_at(NOW)
+            }
+            _ => self.start_at(NOW),
+        }
+    }
+
+    /// The exchange that it starts at this time, in seconds since 1970.
+    pub(super) fn start_at(&self, now: u64) -> Exchange {
         let body = self.length.unwrap_or(BodyLength::Exactly(self.body.len() as u64));
-        let head = RequestHead { method: &self.method, target: &self.target, headers: &self.headers, body };
-        Exchange::new(&self.config, &head, Given { now: NOW, entropy: ENTROPY })
+        let head = RequestHead {
+            method: &self.method,
+            target: &self.target,
+            headers: &self.headers,
+            body,
+            peer: Peer { certificate: &self.lock.certificate, ..Peer::default() },
+        };
+        Exchange::new(&self.config, &head, Given { now, entropy: ENTROPY })
     }
 
     /// Whether nothing goes wrong with this.
@@ -269,7 +291,7 @@ impl Scene {
 
     /// An upload that has stored these segments: the target of its next request.
     pub fn uploaded(mut self, pieces: &[&'static [u8]]) -> Self {
-        let mut upload = Upload::new(self.upload, NOW, self.repository.clone(), Algorithm::Sha256);
+        let mut upload = self.begun();
         for (number, piece) in (0..).zip(pieces) {
             let md5 = self.config.store_md5.then(|| md5_of(piece));
             let segment = Segment { number, nonce: Nonce::new([7; 8]), size: piece.len() as u64, md5 };
@@ -283,7 +305,7 @@ impl Scene {
     /// The same, with the list of its segments in an object of its own.
     pub fn spilled(mut self, pieces: &[&'static [u8]]) -> Self {
         self = self.uploaded(pieces);
-        let mut upload = Upload::new(self.upload, NOW, self.repository.clone(), Algorithm::Sha256);
+        let mut upload = self.begun();
         for (number, piece) in (0..).zip(pieces) {
             let md5 = self.config.store_md5.then(|| md5_of(piece));
             upload.content = saved(&upload, piece);
@@ -294,6 +316,12 @@ impl Scene {
         upload.segments = Segments { spill: Some(spill), recent: Vec::new() };
         self = self.object(Role::SegmentList, list).other(Role::SegmentList, "found damaged", "x");
         self.seal(&upload)
+    }
+
+    fn begun(&self) -> Upload {
+        let mut upload = Upload::new(self.upload, NOW - 1, self.repository.clone(), Algorithm::Sha256);
+        upload.user = self.lock.uploader.map(Into::into);
+        upload
     }
 
     fn seal(mut self, upload: &Upload) -> Self {
@@ -322,6 +350,7 @@ pub(super) fn own() -> Repository {
 fn config() -> Config {
     Config {
         secret: Secret::new(b"a secret of the models"),
+        access: Access::open(),
         sparse_manifests: false,
         redirects: false,
         store_md5: true,
@@ -332,7 +361,7 @@ fn config() -> Config {
 /// The content of the blob that requests are about.
 pub const BLOB: &[u8] = b"blob";
 
-const NOW: u64 = 1_000_000;
+pub(super) const NOW: u64 = 1_000_000;
 
 /// More than half the grace, in seconds.
 const OLD: u64 = 80_000;

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use wharfinger_core::exchange::{
-    Ask, CallId, Exchange, Input, Outcome, Output, ReplyHead, Side, TimerId, To, Told as Answered, Until,
+    Ask, CallId, Exchange, Input, Outcome, Output, ReplyHead, Side, TimerId, To, Until,
 };
 use wharfinger_core::oci::Digest;
-use wharfinger_core::store::{Fault, Key, Op, Reply};
-use wharfinger_core::transfer::{End, Hashing, Moved, Source, Take, Tap};
+use wharfinger_core::store::{Key, Op};
+use wharfinger_core::transfer::{Hashing, Source, Take, Tap};
 
 use super::label::{Label, Role};
 use super::{Alone, Budget, Flaw, Mutant, Why};
@@ -82,6 +82,8 @@ pub(super) enum Due {
     },
     Memory,
     Location,
+    Password,
+    Keys,
     Token(CallId),
     Retry(CallId),
 }
@@ -153,7 +155,7 @@ impl World {
         let about = &model.scenes[usize::from(scene)];
         let mut world = Self {
             scene,
-            exchange: Some(about.start()),
+            exchange: Some(about.start(model.mutant)),
             body: about.body.clone(),
             calls: Vec::new(),
             dues: Vec::new(),
@@ -208,7 +210,7 @@ impl World {
             match exchange.poll_output() {
                 Output::Send { call, op, length } => self.sent(model, call, op, length),
                 Output::Feed { to: To::Call(id), body, .. } => self.fed(model, id, body),
-                Output::Feed { to: To::Reply, body, .. } => self.replied(body),
+                Output::Feed { to: To::Reply, body, .. } => self.replied(model, body),
                 Output::Collect { from, max, until } => {
                     if self.seen.why.contains(&Why::Denied) && from == Side::Client {
                         self.flaw(Flaw::NotPermitted);
@@ -222,6 +224,8 @@ impl World {
                     Ask::Token { call } => Due::Token(call),
                     Ask::Retry { call } => Due::Retry(call),
                     Ask::Location { .. } => Due::Location,
+                    Ask::CheckPassword { .. } => Due::Password,
+                    Ask::Keys { .. } => Due::Keys,
                 }),
                 Output::Abort { call } => match model.mutant {
                     Some(Mutant::AbortLost) => {}
@@ -294,7 +298,11 @@ impl World {
         }
     }
 
-    fn replied(&mut self, body: Source) {
+    fn replied(&mut self, model: &Alone, body: Source) {
+        if let Source::Bytes(bytes) = &body {
+            self.granted(model, bytes);
+            self.shown(model.scene(self), bytes);
+        }
         if let (Source::Bytes(bytes), Some(told)) = (&body, &mut self.told)
             && let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes)
             && let Some(code) = value["errors"][0]["code"].as_str()
@@ -327,6 +335,7 @@ impl World {
         self.told = Some(Told { status, length, code: None });
         self.promised(model.scene(self), status);
         self.counted(model, head, status);
+        self.helped(model, head, status);
     }
 
     /// What an upload is told to have is what its segments have; a refusal may leave out what came to nothing.
@@ -407,36 +416,6 @@ impl World {
         }
     }
 
-    /// Whether news of calls and timers that are over leaves the exchange as it is.
-    pub(super) fn ignores_late_news(&self, model: &Alone) -> bool {
-        let Some(before) = &self.exchange else { return true };
-        let mut exchange = before.clone();
-        for Sent { id: call, .. } in &self.seen.sends {
-            if self.call(*call).is_some() && model.mutant != Some(Mutant::GenerationIgnored) {
-                continue;
-            }
-            let moved = Moved { bytes: 1, end: End::Taken, hashed: None };
-            exchange.handle_input(Input::Head { call: *call, reply: Reply::Written { md5: None } });
-            exchange.handle_input(Input::Head { call: *call, reply: Reply::Missing });
-            exchange.handle_input(Input::Failed { call: *call, fault: Fault::Broken });
-            exchange.handle_input(Input::Fed { to: To::Call(*call), moved });
-            exchange.handle_input(Input::Told { answer: Answered::Retry { call: *call, granted: true } });
-        }
-        for timer in &self.seen.armed {
-            if self.timers.iter().all(|running| running.id != *timer) {
-                exchange.handle_input(Input::Fired { timer: *timer });
-            }
-        }
-        if self.outcome.is_some() {
-            exchange.handle_input(Input::ClientGone);
-        }
-        let quiet = match self.outcome {
-            None => exchange.poll_output() == Output::Wait,
-            Some(_) => matches!(exchange.poll_output(), Output::Done(_)),
-        };
-        quiet && exchange == *before
-    }
-
     /// What stands under a blob's name if these parts are joined, as far as the store has acknowledged them.
     pub(super) fn joined(&self, op: &Op) -> Option<Bytes> {
         let Op::Join { parts, .. } = op else { return None };
@@ -479,7 +458,9 @@ impl Due {
             | Self::Collect { from: Side::Client, .. }
             | Self::Digest { from: Source::Empty | Source::Bytes(_) | Source::Client { .. }, .. }
             | Self::Memory
-            | Self::Location => None,
+            | Self::Location
+            | Self::Password
+            | Self::Keys => None,
         }
     }
 }

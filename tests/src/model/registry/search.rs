@@ -42,6 +42,7 @@ impl Registry {
             troubles: Troubles::default(),
             config: Arc::new(Config {
                 secret: Secret::new(b"a secret of the models"),
+                access: wharfinger_core::access::Access::open(),
                 sparse_manifests: false,
                 redirects: false,
                 store_md5: true,

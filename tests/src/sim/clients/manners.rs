@@ -5,8 +5,9 @@ use http::Method;
 use wharfinger_core::oci::{Algorithm, Digest};
 
 use super::{Client, Outcome};
+use crate::sim::access::{FORGER, READER, STRANGER};
 use crate::sim::body::Body;
-use crate::sim::names::{REPOSITORIES, pick};
+use crate::sim::names::{REPOSITORIES, TAGS, pick};
 use crate::sim::oracle::Intent;
 
 impl Client {
@@ -55,6 +56,33 @@ impl Client {
             let intent = Intent::PushBlob { repository, digest };
             self.ask(Method::PUT, &target, &[], body, intent).await;
         }
+    }
+
+    /// What somebody asks for who may not.
+    pub(super) async fn intrude(&mut self, repository: usize, image: usize, tag: usize) {
+        if !self.is_locked {
+            return;
+        }
+        let (shown, expected) = [(READER, 403), (FORGER, 401), (STRANGER, 401)][pick(&mut self.random, 3)];
+        let name = REPOSITORIES[repository];
+        let digest = self.goods.images[image].digest;
+        let tagged = format!("/v2/{name}/manifests/{}", TAGS[tag]);
+        let (method, target) = match pick(&mut self.random, 6) {
+            0 => (Method::DELETE, format!("/v2/{name}/manifests/{digest}")),
+            1 => (Method::DELETE, tagged),
+            2 => (Method::DELETE, format!("/v2/{name}/blobs/{}", self.goods.blobs[0].digest)),
+            3 => (Method::PUT, tagged),
+            4 if shown != READER => (Method::GET, tagged),
+            _ => (Method::POST, format!("/v2/{name}/blobs/uploads/")),
+        };
+        let body = if method == Method::PUT {
+            Body::whole(Bytes::from_static(b"{}"), true)
+        } else {
+            Body::default()
+        };
+        let fields = [("authorization", shown.to_owned())];
+        let reply = self.ask(method, &target, &fields, body, Intent::Intrude).await;
+        self.weigh("what somebody may not do", &reply, &[expected]);
     }
 
     /// Old and foreign URLs, gaps, an upload that is given up, and a digest of content that was never sent.

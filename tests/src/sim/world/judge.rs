@@ -92,6 +92,7 @@ impl World {
             Intent::DeleteBlob { .. }
             | Intent::DeleteTag { .. }
             | Intent::None
+            | Intent::Intrude
             | Intent::ReadBlob { .. }
             | Intent::ReadManifest { .. }
             | Intent::ReadTag { .. }
@@ -163,6 +164,10 @@ impl World {
         let name = |at: &usize| REPOSITORIES[*at];
         match &run.intent {
             Intent::None => Ok(()),
+            Intent::Intrude if run.sent > 0 => {
+                Err("the store was asked for somebody who may not ask".to_owned())
+            }
+            Intent::Intrude => Ok(()),
             Intent::PushBlob { .. } | Intent::PushManifest { .. } => {
                 let good = reply.whole && (200..300).contains(&reply.status) && reply.status == 201;
                 match good && !run.body.is_whole() {
@@ -358,6 +363,7 @@ fn is_done(intent: &Intent, status: u16) -> bool {
         Intent::DeleteBlob { .. } | Intent::DeleteTag { .. } => matches!(status, 202 | 404),
         Intent::DeleteManifest { .. } => status == 202,
         Intent::None
+        | Intent::Intrude
         | Intent::ReadBlob { .. }
         | Intent::ReadManifest { .. }
         | Intent::ReadTag { .. }
@@ -369,6 +375,7 @@ fn is_done(intent: &Intent, status: u16) -> bool {
 fn kind_of(intent: &Intent) -> &'static str {
     match intent {
         Intent::None => "upload",
+        Intent::Intrude => "intrusion",
         Intent::PushBlob { .. } => "push of a blob",
         Intent::DeleteBlob { .. } => "delete of a blob",
         Intent::ReadBlob { .. } => "read of a blob",
