@@ -159,6 +159,10 @@ impl Secure {
     pub fn try_see_end(&self) -> Option<bool> {
         let mut state = self.state();
         loop {
+            // What lies unread leaves no room for more, and that is no end.
+            if state.tls.process_new_packets().is_ok_and(|io| io.plaintext_bytes_to_read() > 0) {
+                return None;
+            }
             match state.process(&self.stream) {
                 Ok(Ok(io)) if io.plaintext_bytes_to_read() > 0 => return None,
                 Ok(Ok(io)) if io.peer_has_closed() => return Some(true),

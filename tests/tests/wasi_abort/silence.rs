@@ -10,7 +10,7 @@ use super::{Stage, bytes, tries};
 
 /// A time limit for store calls, and one within which a client has to be told of it, with what core adds in retries.
 const LIMITS: [(&str, &str); 2] =
-    [("WHARFINGER_LIMITS_STORE_SECONDS", "0.4"), ("WHARFINGER_LIMITS_RETRY_SECONDS", "2")];
+    [("WHARFINGER_LIMITS_STORE_SECONDS", "1"), ("WHARFINGER_LIMITS_RETRY_SECONDS", "2")];
 const TOLD_WITHIN: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -73,7 +73,15 @@ fn a_silent_swift_is_given_up_in_time() {
         }
     }
     let blob = bytes(1_000, 100_000);
-    repository.push_whole(&blob).and_then(|answer| answer.expect(201)).expect("it is stored");
+    // An instance that starts has as little time to log in as any call: as its clients do, it is asked again.
+    let begun = Instant::now();
+    let answer = loop {
+        let answer = repository.push_whole(&blob).expect("is answered");
+        if answer.status() != 503 || begun.elapsed() > TOLD_WITHIN {
+            break answer;
+        }
+    };
+    answer.expect(201).expect("it is stored");
     stage.proxy.rule(Rule::new(Action::DelayReply(SILENCE)).method("GET").target("/blobs/").always());
     let asked = Instant::now();
     let answer = repository.ask("GET", &format!("blobs/{}", sha256(&blob))).expect("is answered");
