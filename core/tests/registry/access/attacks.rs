@@ -24,7 +24,7 @@ fn registry() -> Registry {
         ],
         "rules": [
             {"repositories": "**", "users": "root", "actions": ["pull", "push", "delete"]},
-            {"repositories": ["team/*", "work"], "users": ["ci", "dev"], "actions": ["pull", "push"]},
+            {"repositories": ["team/*", "tools"], "users": ["ci", "dev"], "actions": ["pull", "push"]},
             {"repositories": "public/**", "users": "anonymous", "actions": "pull"},
         ],
     }));

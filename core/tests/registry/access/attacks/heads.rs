@@ -99,7 +99,7 @@ fn a_location_never_names_a_host() {
             ("x-forwarded-host", host),
             ("x-forwarded-proto", "javascript"),
         ];
-        let location = registry.send("POST", "/v2/work/blobs/uploads/", &fields, ()).location();
-        assert!(location.starts_with("/v2/work/blobs/uploads/"), "{location}");
+        let location = registry.send("POST", "/v2/tools/blobs/uploads/", &fields, ()).location();
+        assert!(location.starts_with("/v2/tools/blobs/uploads/"), "{location}");
     }
 }

@@ -85,18 +85,18 @@ fn no_mount_reads_where_its_sender_may_not() {
     let mut registry = registry();
     let blob = sha256(b"layer of image");
     for from in NAMES.into_iter().chain(["", "*", "**", "team/*", "secret&from=team/a", "secret,team/a"]) {
-        let target = format!("/v2/work/blobs/uploads/?mount={blob}&from={from}");
+        let target = format!("/v2/tools/blobs/uploads/?mount={blob}&from={from}");
         let reply = registry.ask_as(Some("ci"), "POST", &target);
         assert_eq!((reply.status, reply.ops.len()), (202, 0), "{from}");
     }
     // The first counts where there are two: for the gate as for the mount.
-    let both = format!("/v2/work/blobs/uploads/?mount={blob}&from=team/a&from=secret");
+    let both = format!("/v2/tools/blobs/uploads/?mount={blob}&from=team/a&from=secret");
     assert_eq!(registry.ask_as(Some("ci"), "POST", &both).status, 201);
-    let token = registry.have_token(Some("ci"), "repository:work:pull,push");
-    let other = format!("/v2/work/blobs/uploads/?mount={blob}&from=team/a");
+    let token = registry.have_token(Some("ci"), "repository:tools:pull,push");
+    let other = format!("/v2/tools/blobs/uploads/?mount={blob}&from=team/a");
     let reply = registry.show(&format!("Bearer {token}"), "POST", &other);
     assert_eq!((reply.status, reply.ops.len()), (202, 0), "the token is not for where it mounts from");
-    let deleted = format!("/v2/work/blobs/{blob}");
+    let deleted = format!("/v2/tools/blobs/{blob}");
     registry.unlocked(|open| assert_eq!(open.delete(&deleted).status, 202));
 }
 

@@ -200,7 +200,7 @@ fn the_log_says_who_was_denied_and_no_name_that_was_only_claimed() {
     for (authorization, target, status, user) in [
         (basic("ci", "pass"), "/v2/secret/tags/list", 403, Some("ci")),
         (token.clone(), "/v2/secret/tags/list", 403, Some("ci")),
-        (token.clone(), "/v2/work/tags/list", 401, Some("ci")),
+        (token.clone(), "/v2/tools/tags/list", 401, Some("ci")),
         (token, TAGS, 200, Some("ci")),
         (basic("ci", "wrong"), TAGS, 401, None),
         (basic("root", "wrong"), "/v2/", 401, None),

@@ -21,7 +21,7 @@ fn an_expired_token_goes_on_with_the_uploads_of_its_user_alone() {
     let [of_ci, of_dev] =
         [&ci, &dev].map(|bearer| registry.show(bearer, "POST", "/v2/team/a/blobs/uploads/").location());
     let narrow = format!("Bearer {}", registry.have_token(Some("ci"), "repository:team/a:pull"));
-    let elsewhere = format!("Bearer {}", registry.have_token(Some("ci"), "repository:work:pull,push"));
+    let elsewhere = format!("Bearer {}", registry.have_token(Some("ci"), "repository:tools:pull,push"));
     registry.now += 5000;
     assert_eq!(statuses(&mut registry, &ci, &of_dev), [404; 4]);
     assert_eq!(statuses(&mut registry, &dev, &of_ci), [404; 4]);
@@ -46,7 +46,7 @@ fn an_upload_goes_on_in_its_repository_and_while_its_user_may_push_there() {
     let mut registry = registry();
     let location = registry.ask_as(Some("ci"), "POST", "/v2/team/a/blobs/uploads/").location();
     let ci = crate::access::basic("ci", "pass");
-    for elsewhere in ["team/b", "work", "secret", "public/a"] {
+    for elsewhere in ["team/b", "tools", "secret", "public/a"] {
         let moved = location.replace("team/a", elsewhere);
         let status = if ["secret", "public/a"].contains(&elsewhere) { 403 } else { 404 };
         assert_eq!(statuses(&mut registry, &ci, &moved), [status; 4], "{elsewhere}");
