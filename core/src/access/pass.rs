@@ -46,8 +46,8 @@ impl Pass {
         self.scopes.as_deref().is_none_or(|scopes| scopes.contains(&Scope::Catalog))
     }
 
-    /// What the token was made for.
-    fn scoped(&self, repository: &Repository) -> Actions {
+    /// What the token was made for, whatever the rules say.
+    pub(crate) fn scoped(&self, repository: &Repository) -> Actions {
         let Some(scopes) = &self.scopes else { return Actions::ALL };
         let here = |scope: &Scope| match scope {
             Scope::Repository(name, actions) if name == repository => *actions,

@@ -79,7 +79,7 @@ fn admitted(routed: &Routed, request: &Request, sender: Sender, access: &Access)
         Some(Need::List) => (access.allows_somewhere(pass.user.as_deref(), Action::Pull), pass.may_list()),
         Some(Need::In(repository, action)) => {
             let by_rules = access.allows(pass.user.as_deref(), repository).has(action);
-            (by_rules, !by_rules || pass.may(access, repository, action))
+            (by_rules, pass.scoped(repository).has(action))
         }
     };
     match (by_rules, by_token) {
