@@ -2,6 +2,7 @@
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::io;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// How a process came to its end.
@@ -49,6 +50,20 @@ pub fn ending(pid: u32, limit: Duration) -> io::Result<Option<Ending>> {
         // A process can only be polled together with a time limit.
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What a program says that ends by itself, within `limit`.
+///
+/// # Panics
+/// It cannot be started, or does not end; then it is killed.
+pub fn to_its_end(mut command: Command, limit: Duration) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    if ending(child.id(), limit).expect("it is a child").is_none() {
+        child.kill().expect("it is killed");
+        panic!("it runs on");
+    }
+    child.wait_with_output().expect("its words")
 }
 
 fn known(pid: u32) -> io::Result<Pid> {

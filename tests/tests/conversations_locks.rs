@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wharfinger_tests::http::{Connection, Response};
+use wharfinger_tests::process::to_its_end;
 use wharfinger_tests::server::{Folder, binary};
 
 /// How long anything may take that is to happen soon.
@@ -116,15 +117,5 @@ fn refused(folder: &Folder, text: &str, variables: &[(&str, &str)], arguments: &
     std::fs::write(&file, text).expect("a file");
     let mut command = Command::new(binary().expect("the binary"));
     command.arg("-c").arg(file).args(arguments).envs(variables.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("a process");
-    let end = Instant::now() + PATIENCE;
-    while child.try_wait().expect("a process").is_none() {
-        if Instant::now() > end {
-            child.kill().expect("a process");
-            panic!("it runs");
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.wait_with_output().expect("its words")
+    to_its_end(command, PATIENCE)
 }

@@ -4,8 +4,8 @@ use rcgen::{CertificateParams, date_time_ymd};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+use wharfinger_tests::process::to_its_end;
 use wharfinger_tests::server::{Folder, Options, Server, binary};
 
 fn config(folder: &Path) -> String {
@@ -19,17 +19,8 @@ fn start(folder: &Path) -> Output {
     std::fs::write(&file, config(folder)).expect("a file");
     let mut command = Command::new(binary().expect("the binary"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
-    command.arg("--config").arg(file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("a process");
-    let end = Instant::now() + PATIENCE;
-    while child.try_wait().expect("a process").is_none() {
-        if Instant::now() > end {
-            child.kill().expect("a process");
-            panic!("it runs");
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.wait_with_output().expect("its words")
+    command.arg("--config").arg(file);
+    to_its_end(command, PATIENCE)
 }
 
 #[test]
